@@ -1,0 +1,17 @@
+//! Windlass's code generator, free of any instruction set.
+//!
+//! ```text
+//! .wasm --frontend--> CLIF --opt--> CLIF --lower (ISLE)--> VCode over vregs --regalloc--> AllocResult
+//! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
+//! ```
+
+pub mod error;
+pub mod instance;
+pub mod module;
+pub mod options;
+pub mod reg;
+pub mod regalloc;
+pub mod trap;
+
+pub use error::{Error, Result};
+pub use trap::Trap;

@@ -1,0 +1,66 @@
+//! What a caller may ask of the compiler, in one place.
+
+/// How much the mid-end does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum OptLevel {
+    None,
+    #[default]
+    Speed,
+    Size,
+}
+
+/// How an access to linear memory is kept inside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum Bounds {
+    /// Compare against the memory's current size.
+    #[default]
+    Explicit,
+    /// No check: the host has an MPU around the memory.
+    None,
+}
+
+/// Which allocator assigns registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
+pub enum AllocatorKind {
+    /// regalloc2's backtracking allocator.
+    #[default]
+    Ion,
+    /// regalloc2's single-pass allocator.
+    Fastalloc,
+    /// The baseline: a single forward pass, local to blocks.
+    Greedy,
+}
+
+impl AllocatorKind {
+    pub const ALL: [AllocatorKind; 3] =
+        [AllocatorKind::Ion, AllocatorKind::Fastalloc, AllocatorKind::Greedy];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            AllocatorKind::Ion => "ion",
+            AllocatorKind::Fastalloc => "fastalloc",
+            AllocatorKind::Greedy => "greedy",
+        }
+    }
+}
+
+/// Options of wasm translation.
+#[derive(Clone, Debug, Default)]
+pub struct FrontendOptions {
+    /// The module's name: prefix of its symbols.
+    pub name: String,
+    pub bounds: Bounds,
+}
+
+/// Options of code generation.
+#[derive(Clone, Debug, Default)]
+pub struct CodegenOptions {
+    pub opt_level: OptLevel,
+    pub allocator: AllocatorKind,
+    /// Run the allocation checker on every function.
+    pub check: bool,
+    /// Keep listings (`CompiledFunction::listing`).
+    pub listings: bool,
+    /// Worker threads; 0 asks for one per processor. Never changes the output.
+    pub threads: usize,
+}
