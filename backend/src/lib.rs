@@ -5,8 +5,11 @@
 //! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
 //! ```
 
+pub mod compiled;
+pub mod emit;
 pub mod error;
 pub mod instance;
+pub mod isa;
 pub mod module;
 pub mod options;
 pub mod reg;

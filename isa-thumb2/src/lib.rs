@@ -1,1 +1,4 @@
+//! Thumb-2 for Windlass: instructions, encodings, lowering rules, AAPCS.
 
+pub mod inst;
+pub mod regs;

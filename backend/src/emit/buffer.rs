@@ -1,0 +1,308 @@
+//! The emission buffer: bytes, labels and the branches between them.
+//!
+//! Input: instruction bytes in order, labels, [`Relaxable`] items (branches, jump tables, literal
+//! loads), literals, relocations, traps and source locations. Output: [`Finished`] code in which
+//! every relaxable item has the shortest form that reaches its targets.
+//!
+//! Relaxation starts every item at form 0 and grows those that do not reach, until nothing
+//! changes. Invariant: an item never shrinks, so the loop ends after at most the total number of
+//! forms; in practice two or three rounds do.
+//!
+//! What a form looks like is the ISA's; where things are is ours. Positions are byte offsets from
+//! the function's start; before `finish` they are offsets in the stream of fixed bytes.
+
+use crate::compiled::{Region, RegionKind, Reloc, SourceRange, TrapSite};
+use crate::trap::Trap;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// A position that code refers to; bound once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MachLabel(u32);
+
+impl MachLabel {
+    pub fn from_index(index: usize) -> MachLabel {
+        MachLabel(index as u32)
+    }
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An item whose length depends on how far its targets are.
+pub trait Relaxable: Clone {
+    /// Number of forms, in growing order of reach. The last form must reach everything that a
+    /// function may contain.
+    fn forms(&self) -> u8;
+
+    /// Bytes of a form with `targets` targets that starts at `at` (alignment may matter).
+    fn size(&self, form: u8, at: u32, targets: usize) -> u32;
+
+    /// Whether the form, at `at`, reaches all of `targets`.
+    fn reaches(&self, form: u8, at: u32, targets: &[u32]) -> bool;
+
+    /// Appends exactly `size` bytes. `data_from` is set to the offset within the item from which
+    /// it is data rather than code (a table), if so.
+    fn encode(
+        &self,
+        form: u8,
+        at: u32,
+        targets: &[u32],
+        code: &mut Vec<u8>,
+        data_from: &mut Option<u32>,
+    );
+}
+
+#[derive(Clone)]
+struct Item<R> {
+    /// Offset in the fixed bytes before which the item stands.
+    at: u32,
+    relax: R,
+    targets: SmallVec<[MachLabel; 2]>,
+    form: u8,
+}
+
+/// A label's place: before fixed byte `at`, after the first `items` items.
+#[derive(Clone, Copy)]
+struct Bound {
+    at: u32,
+    items: u32,
+}
+
+/// Collects a function's code; see the module's head.
+pub struct MachBuffer<R> {
+    bytes: Vec<u8>,
+    items: Vec<Item<R>>,
+    labels: Vec<Option<Bound>>,
+    relocs: Vec<(Bound, Reloc)>,
+    traps: Vec<(Bound, Trap)>,
+    /// Start of each run of equal source location.
+    locs: Vec<(Bound, u32)>,
+    literals: Vec<(u32, MachLabel)>,
+    literal_index: HashMap<u32, MachLabel>,
+}
+
+/// A function's final bytes with everything that refers into them.
+#[derive(Debug, Default)]
+pub struct Finished {
+    pub code: Vec<u8>,
+    pub relocs: Vec<Reloc>,
+    pub traps: Vec<TrapSite>,
+    pub source_ranges: Vec<SourceRange>,
+    pub regions: Vec<Region>,
+}
+
+impl<R: Relaxable> Default for MachBuffer<R> {
+    fn default() -> Self {
+        MachBuffer {
+            bytes: Vec::new(),
+            items: Vec::new(),
+            labels: Vec::new(),
+            relocs: Vec::new(),
+            traps: Vec::new(),
+            locs: Vec::new(),
+            literals: Vec::new(),
+            literal_index: HashMap::new(),
+        }
+    }
+}
+
+impl<R: Relaxable> MachBuffer<R> {
+    pub fn new_label(&mut self) -> MachLabel {
+        self.labels.push(None);
+        MachLabel::from_index(self.labels.len() - 1)
+    }
+
+    /// Reserves labels 0 to n - 1, for blocks.
+    pub fn reserve_block_labels(&mut self, n: usize) {
+        debug_assert!(self.labels.is_empty());
+        self.labels.resize(n, None);
+    }
+
+    pub fn bind(&mut self, label: MachLabel) {
+        debug_assert!(self.labels[label.index()].is_none(), "a label is bound once");
+        self.labels[label.index()] = Some(self.here());
+    }
+
+    pub fn put2(&mut self, half: u16) {
+        self.bytes.extend_from_slice(&half.to_le_bytes());
+    }
+
+    pub fn put4(&mut self, word: u32) {
+        self.bytes.extend_from_slice(&word.to_le_bytes());
+    }
+
+    /// Adds an item whose final form is chosen by `finish`.
+    pub fn put_relaxable(&mut self, relax: R, targets: SmallVec<[MachLabel; 2]>) {
+        self.items.push(Item { at: self.bytes.len() as u32, relax, targets, form: 0 });
+    }
+
+    /// A label on a 32-bit literal in the pool behind the code; equal literals share a word.
+    pub fn literal(&mut self, value: u32) -> MachLabel {
+        if let Some(&label) = self.literal_index.get(&value) {
+            return label;
+        }
+        let label = self.new_label();
+        self.literal_index.insert(value, label);
+        self.literals.push((value, label));
+        label
+    }
+
+    /// A relocation of the instruction that comes next.
+    pub fn add_reloc(&mut self, kind: u32, target: crate::compiled::RelocTarget) {
+        let reloc = Reloc { offset: 0, kind, target };
+        self.relocs.push((self.here(), reloc));
+    }
+
+    /// The instruction that comes next traps.
+    pub fn add_trap(&mut self, trap: Trap) {
+        self.traps.push((self.here(), trap));
+    }
+
+    /// What follows stems from byte `loc` of the wasm file, `u32::MAX` for nowhere.
+    pub fn set_source(&mut self, loc: u32) {
+        if self.locs.last().map(|&(_, last)| last) != Some(loc) {
+            self.locs.push((self.here(), loc));
+        }
+    }
+
+    fn here(&self) -> Bound {
+        Bound { at: self.bytes.len() as u32, items: self.items.len() as u32 }
+    }
+
+    /// Chooses forms and lays everything out. All labels that are used must be bound.
+    pub fn finish(mut self) -> Finished {
+        let layout = self.relax();
+        self.assemble(&layout)
+    }
+
+    /// Grows items until all reach; returns the start offset of every item, and of the end.
+    fn relax(&mut self) -> Layout {
+        loop {
+            let layout = self.lay_out();
+            let mut grew = false;
+            let mut targets: SmallVec<[u32; 8]> = SmallVec::new();
+            for (index, item) in self.items.iter_mut().enumerate() {
+                targets.clear();
+                targets.extend(item.targets.iter().map(|&l| layout.label(&self.labels, l)));
+                let at = layout.items[index];
+                while item.form + 1 < item.relax.forms()
+                    && !item.relax.reaches(item.form, at, &targets)
+                {
+                    item.form += 1;
+                    grew = true;
+                }
+            }
+            if !grew {
+                return layout;
+            }
+        }
+    }
+
+    fn lay_out(&self) -> Layout {
+        let mut items = Vec::with_capacity(self.items.len());
+        let mut growth = Vec::with_capacity(self.items.len() + 1);
+        let mut grown = 0;
+        growth.push(0);
+        for item in &self.items {
+            let at = item.at + grown;
+            items.push(at);
+            grown += item.relax.size(item.form, at, item.targets.len());
+            growth.push(grown);
+        }
+        let code_end = self.bytes.len() as u32 + grown;
+        let pool_start = code_end.next_multiple_of(4);
+        let first_literal = self.literals.first().map(|&(_, label)| label);
+        let literal_offsets = self
+            .literals
+            .iter()
+            .enumerate()
+            .map(|(i, &(_, label))| (label, pool_start + 4 * i as u32))
+            .collect();
+        Layout { items, growth, pool_start: first_literal.map(|_| pool_start), literal_offsets }
+    }
+
+    fn assemble(self, layout: &Layout) -> Finished {
+        let mut code = Vec::with_capacity(self.bytes.len() + 4 * self.items.len());
+        let mut regions = vec![Region { offset: 0, kind: RegionKind::Code }];
+        let mut copied = 0;
+        let mut targets: SmallVec<[u32; 8]> = SmallVec::new();
+        for item in &self.items {
+            code.extend_from_slice(&self.bytes[copied..item.at as usize]);
+            copied = item.at as usize;
+            targets.clear();
+            targets.extend(item.targets.iter().map(|&l| layout.label(&self.labels, l)));
+            let at = code.len() as u32;
+            let mut data_from = None;
+            item.relax.encode(item.form, at, &targets, &mut code, &mut data_from);
+            if let Some(data) = data_from {
+                regions.push(Region { offset: at + data, kind: RegionKind::Data });
+                regions.push(Region { offset: code.len() as u32, kind: RegionKind::Code });
+            }
+        }
+        code.extend_from_slice(&self.bytes[copied..]);
+        if let Some(start) = layout.pool_start {
+            code.resize(start as usize, 0);
+            regions.push(Region { offset: start, kind: RegionKind::Data });
+            for &(value, _) in &self.literals {
+                code.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+        regions.dedup_by(|next, prev| {
+            // An empty region gives way to the one that follows it.
+            let empty = next.offset == prev.offset;
+            if empty {
+                prev.kind = next.kind;
+            }
+            empty
+        });
+        regions.retain(|region| region.offset < code.len() as u32);
+        regions.dedup_by_key(|region| region.kind);
+
+        let relocs = self
+            .relocs
+            .into_iter()
+            .map(|(bound, reloc)| Reloc { offset: layout.position(bound), ..reloc })
+            .collect();
+        let traps = self
+            .traps
+            .iter()
+            .map(|&(bound, trap)| TrapSite { offset: layout.position(bound), trap })
+            .collect();
+        let source_ranges = source_ranges(&self.locs, layout, code.len() as u32);
+        Finished { code, relocs, traps, source_ranges, regions }
+    }
+}
+
+fn source_ranges(locs: &[(Bound, u32)], layout: &Layout, end: u32) -> Vec<SourceRange> {
+    let starts = locs.iter().map(|&(bound, loc)| (layout.position(bound), loc));
+    let ends = locs.iter().skip(1).map(|&(bound, _)| layout.position(bound)).chain([end]);
+    starts
+        .zip(ends)
+        .filter(|&((start, loc), end)| start < end && loc != u32::MAX)
+        .map(|((start, loc), end)| SourceRange { start, end, loc })
+        .collect()
+}
+
+/// Where everything is for one choice of forms.
+struct Layout {
+    items: Vec<u32>,
+    /// Bytes added by the first n items.
+    growth: Vec<u32>,
+    pool_start: Option<u32>,
+    literal_offsets: HashMap<MachLabel, u32>,
+}
+
+impl Layout {
+    fn position(&self, bound: Bound) -> u32 {
+        bound.at + self.growth[bound.items as usize]
+    }
+
+    fn label(&self, labels: &[Option<Bound>], label: MachLabel) -> u32 {
+        match labels[label.index()] {
+            Some(bound) => self.position(bound),
+            None => self.literal_offsets[&label],
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! From allocated instructions to bytes.
+
+pub mod buffer;

@@ -1,0 +1,161 @@
+//! What an instruction set supplies: the plugin traits.
+//!
+//! [`MachInst`] is one machine instruction over [`Reg`]s; [`Isa`] lowers CLIF to such
+//! instructions, knows the calling conventions, and turns allocated instructions into bytes.
+
+use crate::emit::buffer::{MachLabel, Relaxable};
+use crate::reg::{Reg, Writable};
+use core::fmt::Debug;
+use regalloc2::{OperandConstraint, OperandKind, OperandPos, PReg, PRegSet};
+
+/// Sees every register operand of an instruction, in a fixed order, and may replace it.
+pub trait OperandVisitor {
+    fn add_operand(
+        &mut self,
+        reg: &mut Reg,
+        constraint: OperandConstraint,
+        kind: OperandKind,
+        pos: OperandPos,
+    );
+
+    fn reg_clobbers(&mut self, _clobbers: PRegSet) {}
+
+    /// Reads a register, which may be reused for a result.
+    fn reg_use(&mut self, reg: &mut Reg) {
+        self.add_operand(reg, OperandConstraint::Reg, OperandKind::Use, OperandPos::Early);
+    }
+
+    /// Reads a register after results may have been written.
+    fn reg_late_use(&mut self, reg: &mut Reg) {
+        self.add_operand(reg, OperandConstraint::Reg, OperandKind::Use, OperandPos::Late);
+    }
+
+    /// Reads a register or a spill slot.
+    fn any_use(&mut self, reg: &mut Reg) {
+        self.add_operand(reg, OperandConstraint::Any, OperandKind::Use, OperandPos::Early);
+    }
+
+    fn reg_fixed_use(&mut self, reg: &mut Reg, preg: PReg) {
+        let constraint = OperandConstraint::FixedReg(preg);
+        self.add_operand(reg, constraint, OperandKind::Use, OperandPos::Early);
+    }
+
+    fn reg_def(&mut self, reg: &mut Writable<Reg>) {
+        let constraint = OperandConstraint::Reg;
+        self.add_operand(reg.reg_mut(), constraint, OperandKind::Def, OperandPos::Late);
+    }
+
+    /// Writes a register before all operands have been read.
+    fn reg_early_def(&mut self, reg: &mut Writable<Reg>) {
+        let constraint = OperandConstraint::Reg;
+        self.add_operand(reg.reg_mut(), constraint, OperandKind::Def, OperandPos::Early);
+    }
+
+    fn reg_fixed_def(&mut self, reg: &mut Writable<Reg>, preg: PReg) {
+        let constraint = OperandConstraint::FixedReg(preg);
+        self.add_operand(reg.reg_mut(), constraint, OperandKind::Def, OperandPos::Late);
+    }
+
+    /// Writes the register of the `index`-th visited operand, a use.
+    fn reg_reuse_def(&mut self, reg: &mut Writable<Reg>, index: usize) {
+        let constraint = OperandConstraint::Reuse(index);
+        self.add_operand(reg.reg_mut(), constraint, OperandKind::Def, OperandPos::Late);
+    }
+}
+
+/// What an instruction does to control flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Terminator {
+    /// Control goes on to the next instruction (a call or a conditional trap included).
+    None,
+    /// Leaves the function: return, tail call, unconditional trap.
+    Return,
+    /// Goes to the block's successors.
+    Branch,
+}
+
+/// One machine instruction of an ISA.
+pub trait MachInst: Clone + Debug + Send + Sync + 'static {
+    /// The ISA's branches, jump tables and literal loads.
+    type Relax: Relaxable;
+
+    fn visit_operands(&mut self, visitor: &mut impl OperandVisitor);
+
+    fn terminator(&self) -> Terminator;
+
+    fn is_call(&self) -> bool;
+
+    /// Destination and source of a plain register copy.
+    fn as_move(&self) -> Option<(Writable<Reg>, Reg)>;
+
+    /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
+    fn remat_cost(&self) -> Option<u32>;
+
+    fn gen_jump(target: MachLabel) -> Self;
+}
+
+/// What allocation and lowering decided about a function's frame.
+///
+/// ```text
+///            stack arguments              incoming_bytes
+///   entry sp -----------------------------------------
+///            saved registers
+///            stack slots of the CLIF      stack_slot_bytes
+///            spill slots                  spill_slots words
+///            arguments of calls           outgoing_bytes
+///         sp -----------------------------------------
+/// ```
+#[derive(Clone, Debug)]
+pub struct FrameRequest {
+    /// Stack arguments of this function.
+    pub incoming_bytes: u32,
+    /// The convention makes this function pop its stack arguments.
+    pub pops_incoming: bool,
+    pub stack_slot_bytes: u32,
+    /// Words.
+    pub spill_slots: u32,
+    pub outgoing_bytes: u32,
+    /// Every register that the function writes, moves and calls included.
+    pub written: PRegSet,
+    pub makes_calls: bool,
+    /// The internal convention: context registers are in place and stay.
+    pub internal: bool,
+    /// Links a recovery record (see `FunctionRole::Entry`).
+    pub entry: bool,
+}
+
+/// Allocated instructions in final block order; blocks are contiguous and in order.
+#[derive(Clone, Debug)]
+pub struct Code<I> {
+    pub insts: Vec<I>,
+    /// Byte offset in the wasm file of each instruction, `u32::MAX` for nowhere.
+    pub locs: Vec<u32>,
+    /// First instruction of each block; block n has label n.
+    pub block_starts: Vec<u32>,
+}
+
+impl<I> Default for Code<I> {
+    fn default() -> Self {
+        Code { insts: Vec::new(), locs: Vec::new(), block_starts: Vec::new() }
+    }
+}
+
+impl<I> Code<I> {
+    pub fn start_block(&mut self) {
+        self.block_starts.push(self.insts.len() as u32);
+    }
+
+    pub fn push(&mut self, inst: I, loc: u32) {
+        self.insts.push(inst);
+        self.locs.push(loc);
+    }
+
+    pub fn num_blocks(&self) -> usize {
+        self.block_starts.len()
+    }
+
+    pub fn block_range(&self, block: usize) -> core::ops::Range<usize> {
+        let end = self.block_starts.get(block + 1).map_or(self.insts.len(), |&e| e as usize);
+        self.block_starts[block] as usize..end
+    }
+}

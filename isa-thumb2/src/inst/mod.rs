@@ -1,0 +1,282 @@
+//! Thumb-2 instructions, over virtual registers before allocation and physical ones after.
+//!
+//! Lowering builds three-address 32-bit forms with `s: false` unless it wants the flags. After
+//! allocation `narrow` sets `s` where the flags are dead and a 16-bit form then exists;
+//! `encode` always picks the shortest encoding that does exactly what the instruction says.
+//!
+//! Invariant: flags are written and read within one basic block, and only an instruction with
+//! `s: true`, a `Cmp` or a call writes them.
+
+pub mod args;
+
+use args::*;
+use regalloc2::PRegSet;
+use windlass_backend::Trap;
+use windlass_backend::compiled::RelocTarget;
+use windlass_backend::emit::buffer::MachLabel;
+use windlass_backend::reg::{Reg, Writable};
+
+pub type WritableReg = Writable<Reg>;
+
+#[derive(Clone, Debug)]
+pub enum Inst {
+    // --- Data processing -------------------------------------------------------------------
+    /// `op{s} rd, rn, op2`.
+    Alu {
+        op: AluOp,
+        s: bool,
+        rd: WritableReg,
+        rn: Reg,
+        op2: Operand2,
+    },
+    /// `mov{s}` or `mvn{s} rd, op2`; a shift by a constant is a `mov` of a shifted register.
+    Mov {
+        op: MovOp,
+        s: bool,
+        rd: WritableReg,
+        op2: Operand2,
+    },
+    /// `lsl/lsr/asr/ror{s} rd, rn, rm`: by the low byte of a register.
+    ShiftReg {
+        op: ShiftOp,
+        s: bool,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// Any 32-bit constant, by the shortest of mov, mvn, movw, movw + movt and a literal.
+    LoadConst {
+        rd: WritableReg,
+        value: u32,
+    },
+    /// The address of a symbol plus `offset`, by movw + movt with relocations.
+    LoadSymbol {
+        rd: WritableReg,
+        target: RelocTarget,
+    },
+    /// `cmp/cmn/tst/teq rn, op2`.
+    Cmp {
+        op: CmpOp,
+        rn: Reg,
+        op2: Operand2,
+    },
+    /// `it cond; cmp<cond> rn, op2`: the flags stay as they are if the condition fails.
+    CondCmp {
+        cond: Cond,
+        op: CmpOp,
+        rn: Reg,
+        op2: Operand2,
+    },
+    /// `mul rd, rn, rm`.
+    Mul {
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// `mla/mls rd, rn, rm, ra`: ra plus or minus rn * rm.
+    MulAcc {
+        op: MulAccOp,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+        ra: Reg,
+    },
+    /// `umull/smull rd_lo, rd_hi, rn, rm`.
+    MulLong {
+        signed: bool,
+        rd_lo: WritableReg,
+        rd_hi: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// `umlal/smlal`: adds to the 64-bit value in `ra_lo:ra_hi`, whose registers are reused.
+    MulLongAcc {
+        signed: bool,
+        rd_lo: WritableReg,
+        rd_hi: WritableReg,
+        rn: Reg,
+        rm: Reg,
+        ra_lo: Reg,
+        ra_hi: Reg,
+    },
+    /// `sdiv/udiv rd, rn, rm`: 0 for division by zero, so checks come first.
+    Div {
+        signed: bool,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// `ubfx/sbfx rd, rn, #lsb, #width`.
+    BitExtract {
+        signed: bool,
+        rd: WritableReg,
+        rn: Reg,
+        lsb: u8,
+        width: u8,
+    },
+    /// `bfi rd, rn, #lsb, #width` into the value of `ra`, whose register is reused; `bfc` if `rn`
+    /// is None.
+    BitInsert {
+        rd: WritableReg,
+        ra: Reg,
+        rn: Option<Reg>,
+        lsb: u8,
+        width: u8,
+    },
+    /// One-operand operations and extensions.
+    Unary {
+        op: UnaryOp,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `uxtab/uxtah/sxtab/sxtah rd, rn, rm` (DSP extension).
+    ExtendAdd {
+        op: ExtendOp,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+
+    // --- Conditional values: IT blocks after allocation ------------------------------------
+    /// `rd = cond ? op2 : if_not`; `rd` reuses the register of `if_not`.
+    CondMov {
+        cond: Cond,
+        op: MovOp,
+        rd: WritableReg,
+        op2: Operand2,
+        if_not: Reg,
+    },
+    /// `rd = cond ? rn op op2 : if_not`; `rd` reuses the register of `if_not`.
+    CondAlu {
+        cond: Cond,
+        op: AluOp,
+        rd: WritableReg,
+        rn: Reg,
+        op2: Operand2,
+        if_not: Reg,
+    },
+    /// `rd = cond ? 1 : 0`.
+    CondSet {
+        cond: Cond,
+        rd: WritableReg,
+    },
+
+    // --- Memory ----------------------------------------------------------------------------
+    /// `ldr{b,h,sb,sh} rt, [..]`. Words and halves may be unaligned.
+    Load {
+        op: LoadOp,
+        rt: WritableReg,
+        addr: AMode,
+    },
+    Store {
+        op: StoreOp,
+        rt: Reg,
+        addr: AMode,
+    },
+    /// `ldrd/strd`: word-aligned addresses only.
+    LoadPair {
+        rt: WritableReg,
+        rt2: WritableReg,
+        addr: AMode,
+    },
+    StorePair {
+        rt: Reg,
+        rt2: Reg,
+        addr: AMode,
+    },
+    /// `rd = ` the address itself.
+    LoadAddr {
+        rd: WritableReg,
+        addr: AMode,
+    },
+
+    // --- Frame, after allocation -----------------------------------------------------------
+    /// `push/stmdb sp!` and `pop/ldmia sp!`, of registers by number.
+    Push {
+        regs: RegList,
+    },
+    Pop {
+        regs: RegList,
+    },
+    /// `sp += bytes`, a multiple of 4; large amounts go through ip.
+    AdjustSp {
+        bytes: i32,
+    },
+
+    // --- Calls -----------------------------------------------------------------------------
+    /// Function parameters as they arrive: fixed definitions, no code.
+    Args {
+        defs: Vec<(WritableReg, regalloc2::PReg)>,
+    },
+    /// `bl target`, or `blx` of the callee's address moved to ip.
+    Call {
+        info: Box<CallInfo>,
+    },
+    /// Results where the convention wants them; the epilogue and return follow.
+    Ret {
+        uses: Vec<(Reg, regalloc2::PReg)>,
+    },
+    /// `bx lr`, after an epilogue that left lr in place (one that pops pc needs none).
+    BxLr,
+
+    // --- Control ---------------------------------------------------------------------------
+    Jump {
+        target: MachLabel,
+    },
+    CondBr {
+        cond: Cond,
+        taken: MachLabel,
+        not_taken: MachLabel,
+    },
+    /// `cbz/cbnz rn`: formed after allocation from a comparison with zero.
+    CmpBranchZero {
+        nonzero: bool,
+        rn: Reg,
+        taken: MachLabel,
+        not_taken: MachLabel,
+    },
+    /// `cmp index, #n; bhs default; tbb/tbh [pc, index]`.
+    JumpTable {
+        index: Reg,
+        default: MachLabel,
+        targets: Box<Vec<MachLabel>>,
+    },
+    /// `udf #code`, or the host's trap function.
+    Udf {
+        trap: Trap,
+    },
+    /// Branches to a trap at the function's end if the condition holds.
+    TrapIf {
+        cond: Cond,
+        trap: Trap,
+    },
+    /// The same if a register is zero or is not.
+    TrapIfZero {
+        nonzero: bool,
+        rn: Reg,
+        trap: Trap,
+    },
+    /// `dmb sy`.
+    Fence,
+    /// `nop`.
+    Nop,
+}
+
+/// What a call needs to be emitted and allocated.
+#[derive(Clone, Debug)]
+pub struct CallInfo {
+    pub callee: Callee,
+    pub uses: Vec<(Reg, regalloc2::PReg)>,
+    pub defs: Vec<(WritableReg, regalloc2::PReg)>,
+    pub clobbers: PRegSet,
+    /// Bytes of stack arguments that the callee pops (the internal convention), which the caller's
+    /// frame takes back right after.
+    pub callee_pops: u32,
+}
+
+#[derive(Clone, Debug)]
+pub enum Callee {
+    Direct(RelocTarget),
+    /// A code address with the Thumb bit; `Any` operand.
+    Indirect(Reg),
+}
