@@ -74,6 +74,11 @@ impl Error {
         self
     }
 
+    /// The same from a CLIF source location, which may be none.
+    pub fn at_loc(self, loc: cranelift_codegen::ir::SourceLoc) -> Error {
+        if loc.is_default() { self } else { self.at(loc.bits()) }
+    }
+
     /// Fills in the byte offset if it is still unknown.
     pub fn at(mut self, byte_offset: u32) -> Error {
         if let Error::Invalid { place, .. }

@@ -3,10 +3,16 @@
 //! [`MachInst`] is one machine instruction over [`Reg`]s; [`Isa`] lowers CLIF to such
 //! instructions, knows the calling conventions, and turns allocated instructions into bytes.
 
-use crate::emit::buffer::{MachLabel, Relaxable};
-use crate::reg::{Reg, Writable};
+use crate::emit::buffer::{MachBuffer, MachLabel, Relaxable};
+use crate::error::Result;
+use crate::instance::ContextReg;
+use crate::lower::Lower;
+use crate::options::CodegenOptions;
+use crate::reg::{Reg, ValueRegs, Writable};
 use core::fmt::Debug;
-use regalloc2::{OperandConstraint, OperandKind, OperandPos, PReg, PRegSet};
+use cranelift_codegen::ir::{self, Type};
+use regalloc2::{MachineEnv, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass};
+use smallvec::SmallVec;
 
 /// Sees every register operand of an instruction, in a fixed order, and may replace it.
 pub trait OperandVisitor {
@@ -159,3 +165,70 @@ impl<I> Code<I> {
         self.block_starts[block] as usize..end
     }
 }
+
+/// An instruction set with its calling conventions: the plugin.
+pub trait Isa: Send + Sync {
+    type Inst: MachInst;
+
+    /// The registers that allocators may use.
+    fn machine_env(&self) -> &MachineEnv;
+
+    /// The reserved register of a context field.
+    fn context_reg(&self, reg: ContextReg) -> PReg;
+
+    /// Register classes of a value of type `ty`, low part first; None if the ISA has no such
+    /// values.
+    fn classes(&self, ty: Type) -> Option<&'static [RegClass]>;
+
+    // --- Lowering --------------------------------------------------------------------------
+
+    /// Lowers one instruction that is no branch; returns where its results are, or nothing if it
+    /// wrote the results' own registers.
+    fn lower(&self, ctx: &mut Lower<Self>, inst: ir::Inst) -> Result<InstOutput>;
+
+    /// Lowers a branch; `targets` are the labels of its distinct edges.
+    fn lower_branch(
+        &self,
+        ctx: &mut Lower<Self>,
+        inst: ir::Inst,
+        targets: &[MachLabel],
+    ) -> Result<()>;
+
+    /// Defines the entry block's parameters from where the calling convention has them.
+    fn gen_entry(&self, ctx: &mut Lower<Self>) -> Result<()>;
+
+    /// Emits a constant into new registers; None if it should be computed at its definition.
+    fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>>;
+
+    /// A register copy.
+    fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Self::Inst;
+
+    // --- After allocation ------------------------------------------------------------------
+
+    fn gen_load_slot(&self, to: PReg, slot: u32) -> Self::Inst;
+
+    fn gen_store_slot(&self, slot: u32, from: PReg) -> Self::Inst;
+
+    /// From allocated instructions to what is emitted: prologue, epilogues, expansion, narrowing.
+    /// Returns the bytes of stack that the function occupies.
+    fn finalize(
+        &self,
+        code: &mut Code<Self::Inst>,
+        frame: &FrameRequest,
+        options: &CodegenOptions,
+    ) -> Result<u32>;
+
+    /// Emits all blocks into the buffer. `on_inst` hears of each instruction before its bytes.
+    fn emit(
+        &self,
+        code: &Code<Self::Inst>,
+        buffer: &mut MachBuffer<<Self::Inst as MachInst>::Relax>,
+        listing: Option<&mut Vec<String>>,
+    );
+
+    /// Number of machine instructions in bytes of code (no data).
+    fn count_insts(&self, code: &[u8]) -> u32;
+}
+
+/// Where the results of a lowered instruction are.
+pub type InstOutput = SmallVec<[ValueRegs<Reg>; 2]>;

@@ -10,11 +10,13 @@ pub mod emit;
 pub mod error;
 pub mod instance;
 pub mod isa;
+pub mod lower;
 pub mod module;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
 pub mod trap;
+pub mod vcode;
 
 pub use error::{Error, Result};
 pub use trap::Trap;
