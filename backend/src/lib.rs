@@ -5,6 +5,7 @@
 //! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
 //! ```
 
+pub mod compiled;
 pub mod error;
 pub mod instance;
 pub mod module;

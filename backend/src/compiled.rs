@@ -1,0 +1,77 @@
+//! Machine code between emission and the object file.
+//!
+//! Input: what emission knows of one function. Output: all that the object writer, statistics and
+//! listings need. Offsets count bytes from the function's first byte.
+
+use crate::module::SymbolId;
+use crate::trap::Trap;
+
+/// What a relocation refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RelocTarget {
+    Symbol(SymbolId),
+    /// A .clif `%name` or a runtime helper: the module's symbol of that name, else undefined.
+    Name(String),
+}
+
+/// A field of the code that the linker completes.
+///
+/// Invariant: the addend stands encoded in the field (ELF REL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloc {
+    pub offset: u32,
+    /// ELF `r_type`, chosen by the ISA.
+    pub kind: u32,
+    pub target: RelocTarget,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegionKind {
+    Code,
+    /// Literal pools and jump tables.
+    Data,
+}
+
+/// The bytes from `offset` to the next region, or to the end, are of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    pub offset: u32,
+    pub kind: RegionKind,
+}
+
+/// An instruction that traps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrapSite {
+    pub offset: u32,
+    pub trap: Trap,
+}
+
+/// Code in `start..end` comes from the wasm instruction at byte `loc` of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRange {
+    pub start: u32,
+    pub end: u32,
+    pub loc: u32,
+}
+
+/// One function's machine code.
+///
+/// Invariant: `regions` is in order of offset and, unless `code` is empty, its first stands at 0.
+#[derive(Clone, Debug, Default)]
+pub struct CompiledFunction {
+    pub code: Vec<u8>,
+    /// A power of two.
+    pub align: u32,
+    pub relocs: Vec<Reloc>,
+    pub regions: Vec<Region>,
+    pub traps: Vec<TrapSite>,
+    pub source_ranges: Vec<SourceRange>,
+    /// Stack that the function occupies, its saved registers included.
+    pub frame_bytes: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct CompiledModule {
+    /// Parallel to [`crate::module::Module::functions`].
+    pub functions: Vec<CompiledFunction>,
+}
