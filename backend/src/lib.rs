@@ -7,8 +7,10 @@
 
 pub mod compiled;
 pub mod error;
+pub mod header;
 pub mod instance;
 pub mod module;
+pub mod object;
 pub mod options;
 pub mod reg;
 pub mod regalloc;

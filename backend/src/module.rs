@@ -91,7 +91,12 @@ impl Module {
         &self.symbols[id.0 as usize]
     }
 
-    pub fn add_symbol(&mut self, name: String, binding: Binding, definition: Definition) -> SymbolId {
+    pub fn add_symbol(
+        &mut self,
+        name: String,
+        binding: Binding,
+        definition: Definition,
+    ) -> SymbolId {
         let id = SymbolId(self.symbols.len() as u32);
         self.symbols.push(Symbol { name, binding, definition });
         id
@@ -101,6 +106,8 @@ impl Module {
 /// What a host sees of a wasm module: enough to write its header or to drive it.
 #[derive(Clone, Debug, Default)]
 pub struct Interface {
+    /// The module's name as a C identifier: the prefix of its symbols.
+    pub c_name: String,
     pub instance: InstanceLayout,
     /// Imported modules' names in order of first import, with the C identifier of each.
     pub contexts: Vec<ContextPointer>,
