@@ -10,7 +10,7 @@ use crate::trap::Trap;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RelocTarget {
     Symbol(SymbolId),
-    /// A .clif `%name` or a runtime helper: the module's symbol of that name, else undefined.
+    /// A .clif `%name` or a runtime helper: the module's global symbol of that name, else undefined.
     Name(String),
 }
 

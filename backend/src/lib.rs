@@ -8,10 +8,12 @@
 pub mod compiled;
 pub mod emit;
 pub mod error;
+pub mod header;
 pub mod instance;
 pub mod isa;
 pub mod lower;
 pub mod module;
+pub mod object;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
