@@ -1,5 +1,6 @@
 //! The parts of instructions: operations, conditions, flexible operands, addressing modes.
 
+use regalloc2::PReg;
 use windlass_backend::reg::Reg;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -101,6 +102,86 @@ pub enum Cond {
     Le = 13,
 }
 
+impl Cond {
+    pub const ALL: [Cond; 14] = [
+        Cond::Eq,
+        Cond::Ne,
+        Cond::Hs,
+        Cond::Lo,
+        Cond::Mi,
+        Cond::Pl,
+        Cond::Vs,
+        Cond::Vc,
+        Cond::Hi,
+        Cond::Ls,
+        Cond::Ge,
+        Cond::Lt,
+        Cond::Gt,
+        Cond::Le,
+    ];
+
+    pub const fn bits(self) -> u16 {
+        self as u16
+    }
+
+    /// The condition that holds exactly if this one does not.
+    pub const fn invert(self) -> Cond {
+        Cond::ALL[self as usize ^ 1]
+    }
+}
+
+/// Which of the up to three instructions after the first one of an IT block are done if its
+/// condition holds (then) and which if not (else).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct ItPattern {
+    /// 1-4 instructions.
+    len: u8,
+    /// Bit n: instruction n is an else; bit 0 is clear.
+    elses: u8,
+}
+
+impl ItPattern {
+    /// `it`: one instruction.
+    pub const T: ItPattern = ItPattern { len: 1, elses: 0 };
+    pub const TT: ItPattern = ItPattern { len: 2, elses: 0 };
+    pub const TE: ItPattern = ItPattern { len: 2, elses: 0b10 };
+
+    /// Whether each instruction after the first is an else; at most three are.
+    pub fn new(elses_after_first: &[bool]) -> ItPattern {
+        debug_assert!(elses_after_first.len() <= 3, "an IT block holds four instructions");
+        let mut pattern = ItPattern::T;
+        for &is_else in elses_after_first {
+            pattern.elses |= u8::from(is_else) << pattern.len;
+            pattern.len += 1;
+        }
+        pattern
+    }
+
+    /// Number of instructions.
+    pub fn count(self) -> usize {
+        self.len as usize
+    }
+
+    pub fn is_else(self, index: usize) -> bool {
+        self.elses >> index & 1 != 0
+    }
+
+    /// The condition of instruction `index` of a block that starts with `first`.
+    pub fn cond(self, first: Cond, index: usize) -> Cond {
+        if self.is_else(index) { first.invert() } else { first }
+    }
+
+    /// The mask field of IT (A7.7.38): for each further instruction the low bit of its condition,
+    /// then a one that ends the list.
+    pub fn mask(self, first: Cond) -> u16 {
+        let mut mask = 0;
+        for index in 1..self.count() {
+            mask = mask << 1 | self.cond(first, index).bits() & 1;
+        }
+        (mask << 1 | 1) << (4 - self.len)
+    }
+}
+
 /// The flexible second operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operand2 {
@@ -132,3 +213,31 @@ pub enum AMode {
 /// A set of core registers for push and pop, bit n for rn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RegList(pub u16);
+
+impl RegList {
+    pub fn from_regs(regs: impl IntoIterator<Item = PReg>) -> RegList {
+        regs.into_iter().fold(RegList::default(), |list, reg| list.with(reg))
+    }
+
+    #[must_use]
+    pub fn with(self, reg: PReg) -> RegList {
+        RegList(self.0 | 1 << reg.hw_enc())
+    }
+
+    pub fn contains(self, reg: PReg) -> bool {
+        self.0 >> reg.hw_enc() & 1 != 0
+    }
+
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// In order of number.
+    pub fn iter(self) -> impl Iterator<Item = PReg> {
+        (0..16).map(crate::regs::r).filter(move |&reg| self.contains(reg))
+    }
+}

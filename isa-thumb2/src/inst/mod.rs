@@ -8,6 +8,11 @@
 //! `s: true`, a `Cmp` or a call writes them.
 
 pub mod args;
+pub mod encode16;
+pub mod encode32;
+pub mod fixup;
+pub mod imms;
+mod operands;
 
 use args::*;
 use regalloc2::PRegSet;
@@ -67,8 +72,9 @@ pub enum Inst {
         rn: Reg,
         op2: Operand2,
     },
-    /// `mul rd, rn, rm`.
+    /// `mul{s} rd, rn, rm`; with flags only the 16-bit form exists, so `rd` is then `rn` or `rm`.
     Mul {
+        s: bool,
         rd: WritableReg,
         rn: Reg,
         rm: Reg,
@@ -203,6 +209,35 @@ pub enum Inst {
         bytes: i32,
     },
 
+    // --- Made after allocation by expansion -------------------------------------------------
+    /// `it{x{y{z}}} cond`: the next one to four instructions are [`Inst::Predicated`].
+    It {
+        cond: Cond,
+        pattern: ItPattern,
+    },
+    /// An instruction under the preceding `It`: done if `cond` holds. 16-bit forms leave the flags
+    /// alone there.
+    Predicated {
+        cond: Cond,
+        inst: Box<Inst>,
+    },
+    /// `movw rd, #imm`.
+    MovW {
+        rd: WritableReg,
+        imm: Imm16,
+    },
+    /// `movt rd, #imm`: the high half; the low half is that of `ra`, which is the same register.
+    MovT {
+        rd: WritableReg,
+        ra: Reg,
+        imm: Imm16,
+    },
+    /// `ldr rt, =value` from the pool behind the function.
+    LoadLiteral {
+        rt: WritableReg,
+        value: u32,
+    },
+
     // --- Calls -----------------------------------------------------------------------------
     /// Function parameters as they arrive: fixed definitions, no code.
     Args {
@@ -250,7 +285,7 @@ pub enum Inst {
         cond: Cond,
         trap: Trap,
     },
-    /// The same if a register is zero or is not.
+    /// The same if a register is zero or is not; the flags may change.
     TrapIfZero {
         nonzero: bool,
         rn: Reg,
@@ -260,6 +295,14 @@ pub enum Inst {
     Fence,
     /// `nop`.
     Nop,
+}
+
+/// The immediate of movw and movt: 16 bits of a number, or the low (movw) or high (movt) half of a
+/// symbol's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Imm16 {
+    Value(u16),
+    Symbol(RelocTarget),
 }
 
 /// What a call needs to be emitted and allocated.
