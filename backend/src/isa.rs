@@ -7,6 +7,7 @@ use crate::emit::buffer::{MachBuffer, MachLabel, Relaxable};
 use crate::error::Result;
 use crate::instance::ContextReg;
 use crate::lower::Lower;
+use crate::object::ElfFormat;
 use crate::options::CodegenOptions;
 use crate::reg::{Reg, ValueRegs, Writable};
 use core::fmt::Debug;
@@ -121,7 +122,7 @@ pub struct FrameRequest {
     /// Words.
     pub spill_slots: u32,
     pub outgoing_bytes: u32,
-    /// Every register that the function writes, moves and calls included.
+    /// Every register that the body writes, moves and calls included.
     pub written: PRegSet,
     pub makes_calls: bool,
     /// The internal convention: context registers are in place and stay.
@@ -197,6 +198,9 @@ pub trait Isa: Send + Sync {
     /// Defines the entry block's parameters from where the calling convention has them.
     fn gen_entry(&self, ctx: &mut Lower<Self>) -> Result<()>;
 
+    /// Does the convention of this signature make the callee pop its stack arguments?
+    fn pops_incoming(&self, sig: &ir::Signature) -> bool;
+
     /// Emits a constant into new registers; None if it should be computed at its definition.
     fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>>;
 
@@ -218,7 +222,8 @@ pub trait Isa: Send + Sync {
         options: &CodegenOptions,
     ) -> Result<u32>;
 
-    /// Emits all blocks into the buffer. `on_inst` hears of each instruction before its bytes.
+    /// Emits all blocks into the buffer. A listing takes one line for each instruction, whose place
+    /// is marked in the buffer.
     fn emit(
         &self,
         code: &Code<Self::Inst>,
@@ -228,6 +233,8 @@ pub trait Isa: Send + Sync {
 
     /// Number of machine instructions in bytes of code (no data).
     fn count_insts(&self, code: &[u8]) -> u32;
+
+    fn elf_format(&self) -> ElfFormat;
 }
 
 /// Where the results of a lowered instruction are.
