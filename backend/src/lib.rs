@@ -6,8 +6,10 @@
 //! ```
 
 pub mod error;
+pub mod frontend;
 pub mod instance;
 pub mod module;
+pub mod opt;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
