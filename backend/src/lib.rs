@@ -8,12 +8,14 @@
 pub mod compiled;
 pub mod emit;
 pub mod error;
+pub mod frontend;
 pub mod header;
 pub mod instance;
 pub mod isa;
 pub mod lower;
 pub mod module;
 pub mod object;
+pub mod opt;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
