@@ -10,7 +10,7 @@ use crate::lower::Lower;
 use crate::object::ElfFormat;
 use crate::options::CodegenOptions;
 use crate::reg::{Reg, ValueRegs, Writable};
-use core::fmt::Debug;
+use core::fmt::{Debug, Display};
 use cranelift_codegen::ir::{self, Type};
 use regalloc2::{MachineEnv, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass};
 use smallvec::SmallVec;
@@ -82,7 +82,7 @@ pub enum Terminator {
 }
 
 /// One machine instruction of an ISA.
-pub trait MachInst: Clone + Debug + Send + Sync + 'static {
+pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
     /// The ISA's branches, jump tables and literal loads.
     type Relax: Relaxable;
 
@@ -97,6 +97,9 @@ pub trait MachInst: Clone + Debug + Send + Sync + 'static {
 
     /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
     fn remat_cost(&self) -> Option<u32>;
+
+    /// Loads and stores of arguments, results and stack slots that this instruction is.
+    fn stack_args(&self) -> u32;
 
     fn gen_jump(target: MachLabel) -> Self;
 }

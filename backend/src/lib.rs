@@ -5,6 +5,7 @@
 //! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
 //! ```
 
+pub mod compile;
 pub mod compiled;
 pub mod emit;
 pub mod error;
@@ -22,5 +23,6 @@ pub mod regalloc;
 pub mod trap;
 pub mod vcode;
 
+pub use compile::{compile_function, compile_module};
 pub use error::{Error, Result};
 pub use trap::Trap;
