@@ -91,7 +91,12 @@ impl Module {
         &self.symbols[id.0 as usize]
     }
 
-    pub fn add_symbol(&mut self, name: String, binding: Binding, definition: Definition) -> SymbolId {
+    pub fn add_symbol(
+        &mut self,
+        name: String,
+        binding: Binding,
+        definition: Definition,
+    ) -> SymbolId {
         let id = SymbolId(self.symbols.len() as u32);
         self.symbols.push(Symbol { name, binding, definition });
         id
