@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::instance::{self, status};
 use crate::module::{
-    ExportedFunction, ExportedGlobal, FuncType, ImportedFunction, InstanceLayout, Interface,
-    Module, SymbolId, ValType,
+    ContextPointer, ExportedFunction, ExportedGlobal, FuncType, ImportedFunction, InstanceLayout,
+    Interface, Module, SymbolId, ValType,
 };
 use crate::trap::Trap;
 
@@ -46,41 +46,11 @@ pub fn write_header(module: &Module) -> Result<String> {
 }
 
 /// Identifiers with an underscore that C, C++ or <stdint.h> take, so that a symbol could hit them.
-const RESERVED: &[&str] = &[
-    "_Static_assert",
-    "_Thread_local",
-    "and_eq",
-    "char16_t",
-    "char32_t",
-    "char8_t",
-    "co_await",
-    "co_return",
-    "co_yield",
-    "const_cast",
-    "dynamic_cast",
-    "int16_t",
-    "int32_t",
-    "int64_t",
-    "int8_t",
-    "intmax_t",
-    "intptr_t",
-    "not_eq",
-    "or_eq",
-    "reinterpret_cast",
-    "static_assert",
-    "static_cast",
-    "thread_local",
-    "typeof_unqual",
-    "uint16_t",
-    "uint32_t",
-    "uint64_t",
-    "uint8_t",
-    "uintmax_t",
-    "uintptr_t",
-    "wchar_t",
-    "windlass_memory",
-    "xor_eq",
-];
+const RESERVED: &str = "\
+    _Static_assert _Thread_local and_eq char16_t char32_t char8_t co_await co_return co_yield \
+    const_cast dynamic_cast int16_t int32_t int64_t int8_t intmax_t intptr_t not_eq or_eq \
+    reinterpret_cast static_assert static_cast thread_local typeof_unqual uint16_t uint32_t \
+    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_memory xor_eq";
 
 struct Header<'a> {
     module: &'a Module,
@@ -122,10 +92,6 @@ impl<'a> Header<'a> {
         self.line(&format!("{lead} {last} */"));
     }
 
-    fn define(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.line(&format!("#define {name} {value}"));
-    }
-
     /// Claims `name` for `what`; false if the same declaration stands already.
     fn declare(&mut self, name: &str, what: String, declaration: &str) -> Result<bool> {
         if let Some((other, text)) = self.declared.get(name) {
@@ -156,88 +122,100 @@ impl<'a> Header<'a> {
 
     fn open(&mut self) {
         let prefix = self.prefix;
-        let memory_bytes = self.memory_bytes_macro();
         let name = quoted(&self.module.name);
-        self.line(&format!(
-            "/* C interface of the WebAssembly module {name}, written by windlass."
-        ));
-        self.line(" *");
-        self.line(
-            " * The host owns the instance and the memory, and keeps both while it uses them:",
-        );
-        self.line(" *");
-        self.line(&format!(" *     static {prefix}_instance instance;"));
-        let has_memory = self.interface.memory.is_some();
-        if has_memory {
-            self.line(&format!(
-                " *     static uint64_t memory[{memory_bytes} / sizeof(uint64_t)];"
-            ));
-        }
         let contexts: String =
             self.interface.contexts.iter().map(|c| format!("{}_context, ", c.c_name)).collect();
-        let memory = if has_memory { "memory, sizeof memory" } else { "NULL, 0" };
-        let call = format!("{prefix}_instantiate(&instance, {contexts}{memory})");
-        self.line(&format!(" *     int status = {call};"));
-        self.line(" *");
-        self.line(&format!(
-            " * A call that traps returns zero; {prefix}_trap tells a trap from a zero. */"
-        ));
-        self.line(&format!("#ifndef WINDLASS_{prefix}_H"));
-        self.line(&format!("#define WINDLASS_{prefix}_H"));
-        self.line("");
-        self.line("#include <stdint.h>");
-        self.line("");
-        self.line("#ifdef __cplusplus");
-        self.line("extern \"C\" {");
-        self.line("#endif");
+        let (memory, arguments) = match self.interface.memory {
+            Some(_) => {
+                let bytes = self.memory_bytes_macro();
+                let memory =
+                    format!("\n *     static uint64_t memory[{bytes} / sizeof(uint64_t)];");
+                (memory, "memory, sizeof memory")
+            }
+            None => (String::new(), "NULL, 0"),
+        };
+        self.text = format!(
+            r#"/* C interface of the WebAssembly module {name}, written by windlass.
+ *
+ * The host owns the instance and the memory, and keeps both while it uses them:
+ *
+ *     static {prefix}_instance instance;{memory}
+ *     int status = {prefix}_instantiate(&instance, {contexts}{arguments});
+ *
+ * A call that traps returns zero; {prefix}_trap tells a trap from a zero. */
+#ifndef WINDLASS_{prefix}_H
+#define WINDLASS_{prefix}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+"#
+        );
     }
 
     fn close(&mut self) {
-        self.line("");
-        self.line("#ifdef __cplusplus");
-        self.line("}");
-        self.line("#endif");
-        self.line("");
-        self.line("#endif");
+        self.text += r#"
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"#;
     }
 
     /// What all modules have in common, once however many headers a host includes.
     fn shared_codes(&mut self) {
-        self.line("");
-        self.line("#ifndef WINDLASS_CODES");
-        self.line("#define WINDLASS_CODES");
-        self.comment(&[
-            "What <module>_instantiate returns. A trap returns WINDLASS_TRAPPED + its code.",
-        ]);
-        self.define("WINDLASS_OK", status::OK);
-        self.define("WINDLASS_MEMORY_TOO_SMALL", status::MEMORY_TOO_SMALL);
-        self.define("WINDLASS_MEMORY_MISALIGNED", status::MEMORY_MISALIGNED);
-        self.define("WINDLASS_INCOMPATIBLE_IMPORT", status::INCOMPATIBLE_IMPORT);
-        self.define("WINDLASS_TRAPPED", status::TRAPPED);
-        self.comment(&["What <module>_trap returns: the code of the last call's trap, or none."]);
-        self.define("WINDLASS_TRAP_NONE", format!("({})", instance::NO_TRAP));
-        for trap in Trap::ALL {
-            self.define(&trap_macro(trap), trap.code());
-        }
-        self.comment(&[
-            "A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes.",
-            "Hosts read these fields and never write them.",
-        ]);
-        self.line("typedef struct windlass_memory {");
-        self.line("    uint32_t bytes;");
-        self.line("    uint8_t *base;");
-        self.line("} windlass_memory;");
-        self.line("#endif");
+        let traps: String = Trap::ALL
+            .iter()
+            .map(|&trap| format!("\n#define {} {}", trap_macro(trap), trap.code()))
+            .collect();
+        self.text += &format!(
+            "
+#ifndef WINDLASS_CODES
+#define WINDLASS_CODES
+
+/* What <module>_instantiate returns. A trap returns WINDLASS_TRAPPED + its code. */
+#define WINDLASS_OK {}
+#define WINDLASS_MEMORY_TOO_SMALL {}
+#define WINDLASS_MEMORY_MISALIGNED {}
+#define WINDLASS_INCOMPATIBLE_IMPORT {}
+#define WINDLASS_TRAPPED {}
+
+/* What <module>_trap returns: the code of the last call's trap, or none. */
+#define WINDLASS_TRAP_NONE ({}){traps}
+
+/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes.
+ * Hosts read these fields and never write them. */
+typedef struct windlass_memory {{
+    uint32_t bytes;
+    uint8_t *base;
+}} windlass_memory;
+
+#endif
+",
+            status::OK,
+            status::MEMORY_TOO_SMALL,
+            status::MEMORY_MISALIGNED,
+            status::INCOMPATIBLE_IMPORT,
+            status::TRAPPED,
+            instance::NO_TRAP,
+        );
     }
 
     fn instance_type(&mut self) -> Result<()> {
         let name = format!("{}_instance", self.prefix);
         self.declare_own(&name, "the instance type".into(), "type")?;
         let words = instance_words(&self.interface.instance)?;
-        self.comment(&["All state of one instance. Its contents are private."]);
-        self.line(&format!("typedef struct {name} {{"));
-        self.line(&format!("    {words};"));
-        self.line(&format!("}} {name};"));
+        self.text += &format!(
+            "
+/* All state of one instance. Its contents are private. */
+typedef struct {name} {{
+    {words};
+}} {name};
+"
+        );
         Ok(())
     }
 
@@ -255,7 +233,7 @@ impl<'a> Header<'a> {
         self.comment(&[
             "The smallest memory to hand over, in bytes. A larger one lets memory.grow succeed.",
         ]);
-        self.define(&name, format_args!("{bytes}u"));
+        self.line(&format!("#define {name} {bytes}u"));
         Ok(())
     }
 
@@ -299,62 +277,49 @@ impl<'a> Header<'a> {
         if ty.results.len() < 2 {
             return;
         }
-        self.line(&format!("#ifndef WINDLASS_{symbol}_result"));
-        self.line(&format!("#define WINDLASS_{symbol}_result"));
-        self.line(&format!("struct {symbol}_result {{"));
-        for (index, &result) in ty.results.iter().enumerate() {
-            self.line(&format!("    {} f{index};", c_type(result)));
-        }
-        self.line("};");
-        self.line("#endif");
+        let field = |(index, &result): (usize, &ValType)| format!(" {} f{index};", c_type(result));
+        let fields: String = ty.results.iter().enumerate().map(field).collect();
+        self.text += &format!(
+            "\
+#ifndef WINDLASS_{symbol}_result
+#define WINDLASS_{symbol}_result
+struct {symbol}_result {{{fields} }};
+#endif
+"
+        );
     }
 
     fn lifecycle(&mut self) -> Result<()> {
-        let instance = format!("{}_instance *", self.prefix);
+        let instance = format!("{}_instance *instance", self.prefix);
         if let Some(id) = self.interface.instantiate {
-            let contexts: String = self
-                .interface
-                .contexts
-                .iter()
-                .map(|c| format!("struct {0}_instance *{0}_context, ", c.c_name))
-                .collect();
+            let context =
+                |c: &ContextPointer| format!(", struct {0}_instance *{0}_context", c.c_name);
+            let contexts: String = self.interface.contexts.iter().map(context).collect();
+            let params = format!("{instance}{contexts}, void *memory, uint32_t memory_bytes");
             self.comment(&[
                 "Initialises the instance and the memory, then runs the start function, if any.",
                 "The memory is aligned to 8 bytes. Must succeed before any other call.",
             ]);
-            self.lifecycle_function(id, "int", |name| {
-                format!(
-                    "int {name}({instance}instance, {contexts}void *memory, uint32_t memory_bytes);"
-                )
-            })?;
+            self.own_function(id, "int", &params)?;
         }
         if let Some(id) = self.interface.trap {
             self.comment(&["The trap that ended the last call, or WINDLASS_TRAP_NONE."]);
-            self.lifecycle_function(id, "trap", |name| {
-                format!("int {name}(const {instance}instance);")
-            })?;
+            self.own_function(id, "int", &format!("const {instance}"))?;
         }
         if let Some(id) = self.interface.set_stack_limit {
             self.comment(&[
-                "Sets the lowest address that sp may reach while the module's functions run; beyond it",
-                "they trap. NULL, the default, sets no limit.",
+                "Sets the lowest address that sp may reach in the module's functions, which trap",
+                "beyond it. NULL, the default, sets no limit.",
             ]);
-            self.lifecycle_function(id, "set_stack_limit", |name| {
-                format!("void {name}({instance}instance, const void *limit);")
-            })?;
+            self.own_function(id, "void", &format!("{instance}, const void *limit"))?;
         }
         Ok(())
     }
 
-    fn lifecycle_function(
-        &mut self,
-        id: SymbolId,
-        what: &str,
-        declaration: impl Fn(&str) -> String,
-    ) -> Result<()> {
+    fn own_function(&mut self, id: SymbolId, result: &str, params: &str) -> Result<()> {
         let name = self.symbol_name(id)?;
-        let declaration = declaration(name);
-        self.declare_own(name, format!("windlass's own function {what}"), &declaration)?;
+        let declaration = format!("{result} {name}({params});");
+        self.declare_own(name, "windlass's own function".into(), &declaration)?;
         self.line(&declaration);
         Ok(())
     }
@@ -449,7 +414,7 @@ fn trap_macro(trap: Trap) -> String {
 fn c_identifier(name: &str) -> Result<&str> {
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
     let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    match name.is_empty() || digit_first || !word || RESERVED.contains(&name) {
+    match name.is_empty() || digit_first || !word || RESERVED.split(' ').any(|word| word == name) {
         true => Err(Error::Interface(format!("{name:?} cannot be an identifier in C"))),
         false => Ok(name),
     }

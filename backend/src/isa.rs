@@ -7,9 +7,10 @@ use crate::emit::buffer::{MachBuffer, MachLabel, Relaxable};
 use crate::error::Result;
 use crate::instance::ContextReg;
 use crate::lower::Lower;
+use crate::object::ElfFormat;
 use crate::options::CodegenOptions;
 use crate::reg::{Reg, ValueRegs, Writable};
-use core::fmt::Debug;
+use core::fmt::{Debug, Display};
 use cranelift_codegen::ir::{self, Type};
 use regalloc2::{MachineEnv, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass};
 use smallvec::SmallVec;
@@ -81,7 +82,7 @@ pub enum Terminator {
 }
 
 /// One machine instruction of an ISA.
-pub trait MachInst: Clone + Debug + Send + Sync + 'static {
+pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
     /// The ISA's branches, jump tables and literal loads.
     type Relax: Relaxable;
 
@@ -96,6 +97,9 @@ pub trait MachInst: Clone + Debug + Send + Sync + 'static {
 
     /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
     fn remat_cost(&self) -> Option<u32>;
+
+    /// Loads and stores of arguments, results and stack slots that this instruction is.
+    fn stack_args(&self) -> u32;
 
     fn gen_jump(target: MachLabel) -> Self;
 }
@@ -121,7 +125,7 @@ pub struct FrameRequest {
     /// Words.
     pub spill_slots: u32,
     pub outgoing_bytes: u32,
-    /// Every register that the function writes, moves and calls included.
+    /// Every register that the body writes, moves and calls included.
     pub written: PRegSet,
     pub makes_calls: bool,
     /// The internal convention: context registers are in place and stay.
@@ -197,6 +201,9 @@ pub trait Isa: Send + Sync {
     /// Defines the entry block's parameters from where the calling convention has them.
     fn gen_entry(&self, ctx: &mut Lower<Self>) -> Result<()>;
 
+    /// Does the convention of this signature make the callee pop its stack arguments?
+    fn pops_incoming(&self, sig: &ir::Signature) -> bool;
+
     /// Emits a constant into new registers; None if it should be computed at its definition.
     fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>>;
 
@@ -218,7 +225,8 @@ pub trait Isa: Send + Sync {
         options: &CodegenOptions,
     ) -> Result<u32>;
 
-    /// Emits all blocks into the buffer. `on_inst` hears of each instruction before its bytes.
+    /// Emits all blocks into the buffer. A listing takes one line for each instruction, whose place
+    /// is marked in the buffer.
     fn emit(
         &self,
         code: &Code<Self::Inst>,
@@ -228,6 +236,8 @@ pub trait Isa: Send + Sync {
 
     /// Number of machine instructions in bytes of code (no data).
     fn count_insts(&self, code: &[u8]) -> u32;
+
+    fn elf_format(&self) -> ElfFormat;
 }
 
 /// Where the results of a lowered instruction are.

@@ -11,7 +11,7 @@ use crate::reg::Reg;
 use crate::regalloc::AllocProblem;
 use core::ops::Range;
 use regalloc2::{
-    Block, Inst, InstRange, Operand, OperandConstraint, OperandKind, OperandPos, PRegSet, RegClass,
+    Block, Function as _, Inst, InstRange, Operand, OperandConstraint, OperandKind, OperandPos, PRegSet, RegClass,
     VReg,
 };
 
@@ -204,6 +204,39 @@ impl<I: MachInst> VCode<I> {
 
     pub fn loop_depth(&self, block: Block) -> u32 {
         self.block(block).loop_depth
+    }
+}
+
+/// Text: blocks with their parameters and successors, instructions over virtual registers.
+struct Display<'a, I>(&'a VCode<I>);
+
+impl<I: MachInst> VCode<I> {
+    pub fn display(&self) -> impl core::fmt::Display + '_ {
+        Display(self)
+    }
+}
+
+impl<I: MachInst> core::fmt::Display for Display<'_, I> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let vcode = self.0;
+        let list = |regs: &[VReg]| {
+            let names: Vec<String> = regs.iter().map(|&r| format!("{:?}", Reg::from(r))).collect();
+            names.join(", ")
+        };
+        for index in 0..vcode.blocks.len() {
+            let block = Block::new(index);
+            write!(f, "block{index}({})", list(vcode.block_params(block)))?;
+            writeln!(f, ":  ; depth {}", vcode.loop_depth(block))?;
+            let insts = vcode.block_insns(block);
+            for inst in insts.iter() {
+                writeln!(f, "    {}", vcode.insts[inst.index()])?;
+            }
+            for (nth, succ) in vcode.block_succs(block).iter().enumerate() {
+                let args = vcode.branch_blockparams(block, insts.last(), nth);
+                writeln!(f, "    -> block{}({})", succ.index(), list(args))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -136,6 +136,13 @@ fn an_export_like_the_instance_type_is_refused() {
 }
 
 #[test]
+fn an_export_like_an_own_function_is_refused() {
+    let mut module = module("m");
+    add_export(&mut module, "m_trap", "trap", ty(&[], &[]));
+    assert!(refused(&module).contains("windlass's own function and export \"trap\""));
+}
+
+#[test]
 fn an_import_of_two_types_is_refused() {
     let mut module = module("m");
     add_context(&mut module, "env", "env");

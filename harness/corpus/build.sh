@@ -4,8 +4,8 @@
 #   build.sh [NAME...]         all programs, or those named, to wasm (needs clang, wasm-ld, obj2yaml, yaml2obj)
 #   build.sh native [NAME...]  compiles for this machine and prints each checksum, to compare with wasm's
 #
-# CLANG, OBJ2YAML, YAML2OBJ and CC choose other programs. The committed files were built with clang 14.0.6; another
-# version may write other bytes, never another checksum.
+# CLANG, OBJ2YAML, YAML2OBJ and CC choose other programs. The committed files were built with clang 14.0.6;
+# another version may write other bytes, never another checksum.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -219,7 +219,9 @@ mod tests {
         };
         let pairs = decode(&double.encode()).1;
         assert!(pairs.windows(3).any(|w| w == [(10, 8), (20, 1), (23, 3)]));
-        assert!(!pairs.iter().any(|pair| [tag::ABI_HARDFP_USE, tag::ABI_VFP_ARGS].contains(&pair.0)));
+        assert!(
+            !pairs.iter().any(|pair| [tag::ABI_HARDFP_USE, tag::ABI_VFP_ARGS].contains(&pair.0))
+        );
     }
 
     #[test]

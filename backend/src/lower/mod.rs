@@ -13,7 +13,6 @@ pub mod context;
 pub mod order;
 
 use crate::error::{Error, Result};
-use crate::instance::ContextReg;
 use crate::isa::{Isa, MachInst};
 use crate::reg::{Reg, ValueRegs, Writable};
 use crate::vcode::{NO_LOC, Successor, VCode, VCodeBuilder};
@@ -23,7 +22,7 @@ use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{self, ArgumentPurpose, Function, Inst, Opcode, Type, Value};
 use order::{BlockOrder, LoweredBlock};
-use regalloc2::VReg;
+use regalloc2::{RegClass, VReg};
 use smallvec::SmallVec;
 
 /// How often a value is used, as far as rules care.
@@ -56,6 +55,8 @@ pub struct Lower<'a, I: Isa + ?Sized> {
     /// Some user wants the value in a register.
     needed: SecondaryMap<Value, bool>,
     slot_offsets: SecondaryMap<ir::StackSlot, u32>,
+    /// Where the caller wants results that no register holds.
+    pub return_area: Option<Writable<Reg>>,
     num_vregs: usize,
     /// Emitted for the current instruction, in forward order.
     emitted: Vec<I::Inst>,
@@ -102,6 +103,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             value_uses: SecondaryMap::new(),
             needed: SecondaryMap::new(),
             slot_offsets: SecondaryMap::new(),
+            return_area: None,
             num_vregs: 0,
             emitted: Vec::new(),
         };
@@ -156,9 +158,6 @@ impl<'a, I: Isa> Lower<'a, I> {
             .isa
             .classes(ty)
             .ok_or_else(|| Error::unsupported(format!("a value of type {ty}")))?;
-        if self.num_vregs + 2 > Reg::MAX_VREGS {
-            return Err(Error::unsupported("a function of this size"));
-        }
         let mut next = |class| {
             self.num_vregs += 1;
             VReg::new(self.num_vregs - 1, class)
@@ -294,6 +293,9 @@ impl<'a, I: Isa> Lower<'a, I> {
     }
 
     fn lower_inst(&mut self, inst: Inst, builder: &mut VCodeBuilder<I::Inst>) -> Result<()> {
+        if self.num_vregs > MAX_VREGS {
+            return Err(Error::unsupported(format!("more than {MAX_VREGS} values in a function")));
+        }
         let results = self.func.dfg.inst_results(inst);
         let wanted = results.iter().any(|&result| self.needed[result]);
         if !wanted && !has_side_effects(self.func, inst) {
@@ -360,11 +362,10 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.emitted.push(inst);
     }
 
-    /// A new virtual register for one part of a value of type `ty`, which must fit one register.
-    pub fn temp(&mut self, ty: Type) -> Result<Writable<Reg>> {
-        let regs = self.fresh(ty)?;
-        let only = regs.only().ok_or_else(|| Error::internal(format!("{ty} in one register")))?;
-        Ok(Writable::from_reg(only.into()))
+    /// A new virtual register.
+    pub fn temp(&mut self, class: RegClass) -> Writable<Reg> {
+        self.num_vregs += 1;
+        Writable::from_reg(VReg::new(self.num_vregs - 1, class).into())
     }
 
     /// The registers that the value is defined in.
@@ -433,9 +434,9 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
     }
 
-    /// The context register that holds the value here.
-    pub fn context_of(&self, value: Value) -> Option<ContextReg> {
-        self.contexts[self.func.dfg.resolve_aliases(value)]
+    /// Does anybody read the value?
+    pub fn is_needed(&self, value: Value) -> bool {
+        self.needed[value]
     }
 
     /// The function's instance parameter.
@@ -452,6 +453,9 @@ impl<'a, I: Isa> Lower<'a, I> {
         self.slot_offsets[slot]
     }
 }
+
+/// Far below what [`Reg`] can number, and above what any sensible function has.
+const MAX_VREGS: usize = 1 << 24;
 
 /// The most bytes of CLIF stack slots that a frame can have.
 const MAX_STACK_SLOT_BYTES: u64 = 1 << 20;

@@ -47,6 +47,7 @@ typedef struct windlass_memory {
     uint32_t bytes;
     uint8_t *base;
 } windlass_memory;
+
 #endif
 
 /* All state of one instance. Its contents are private. */
@@ -65,10 +66,7 @@ struct my_x20host_instance; /* "my host" */
 /* Imported functions. The host defines those that the module calls. */
 #ifndef WINDLASS_sensors_read_result
 #define WINDLASS_sensors_read_result
-struct sensors_read_result {
-    uint32_t f0;
-    float f1;
-};
+struct sensors_read_result { uint32_t f0; float f1; };
 #endif
 struct sensors_read_result sensors_read(struct sensors_instance *, uint32_t); /* "sensors" "read" */
 uint64_t sensors_now(struct sensors_instance *); /* "sensors" "now" */
@@ -80,8 +78,8 @@ int flight_instantiate(flight_instance *instance, struct sensors_instance *senso
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
 int flight_trap(const flight_instance *instance);
 
-/* Sets the lowest address that sp may reach while the module's functions run; beyond it
- * they trap. NULL, the default, sets no limit. */
+/* Sets the lowest address that sp may reach in the module's functions, which trap
+ * beyond it. NULL, the default, sets no limit. */
 void flight_set_stack_limit(flight_instance *instance, const void *limit);
 
 /* Exported functions. */
@@ -89,10 +87,7 @@ uint32_t flight_step(flight_instance *, uint32_t, uint64_t, float, double); /* "
 void flight_reset(flight_instance *); /* "reset" */
 #ifndef WINDLASS_flight_divmod_result
 #define WINDLASS_flight_divmod_result
-struct flight_divmod_result {
-    uint32_t f0;
-    uint32_t f1;
-};
+struct flight_divmod_result { uint32_t f0; uint32_t f1; };
 #endif
 struct flight_divmod_result flight_divmod(flight_instance *, uint32_t, uint32_t); /* "divmod" */
 double flight__x2a_x2f_x0a(flight_instance *); /* "\u{2a}\u{2f}\u{a}" */

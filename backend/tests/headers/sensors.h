@@ -46,6 +46,7 @@ typedef struct windlass_memory {
     uint32_t bytes;
     uint8_t *base;
 } windlass_memory;
+
 #endif
 
 /* All state of one instance. Its contents are private. */
@@ -63,17 +64,14 @@ int sensors_instantiate(sensors_instance *instance, void *memory, uint32_t memor
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
 int sensors_trap(const sensors_instance *instance);
 
-/* Sets the lowest address that sp may reach while the module's functions run; beyond it
- * they trap. NULL, the default, sets no limit. */
+/* Sets the lowest address that sp may reach in the module's functions, which trap
+ * beyond it. NULL, the default, sets no limit. */
 void sensors_set_stack_limit(sensors_instance *instance, const void *limit);
 
 /* Exported functions. */
 #ifndef WINDLASS_sensors_read_result
 #define WINDLASS_sensors_read_result
-struct sensors_read_result {
-    uint32_t f0;
-    float f1;
-};
+struct sensors_read_result { uint32_t f0; float f1; };
 #endif
 struct sensors_read_result sensors_read(sensors_instance *, uint32_t); /* "read" */
 uint64_t sensors_now(sensors_instance *); /* "now" */
