@@ -139,15 +139,15 @@ impl Compiler {
         caught(|| self.compile_module(clif::read(&self.name, text)?))
     }
 
-    fn compile_module(&self, mut module: Module) -> Result<Artifact> {
+    fn compile_module(&self, module: Module) -> Result<Artifact> {
         let isa = Thumb2::new(&self.target)?;
-        let compiled = windlass_backend::compile_module(&isa, &mut module, &self.codegen)?;
+        let compiled = windlass_backend::compile_module(&isa, &module, &self.codegen)?;
         let object = write_object(&module, &compiled, &isa.elf_format(), &self.object)?;
         let header = match &module.interface {
             Some(_) => Some(write_header(&module)?),
             None => None,
         };
-        Ok(Artifact { object, header, module, compiled, settings: self.settings()? })
+        Ok(Artifact { object, header, module, compiled, settings: isa.settings })
     }
 }
 

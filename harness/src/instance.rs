@@ -394,4 +394,9 @@ impl Instance {
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
+
+    /// Counts executions from zero, if the board counts.
+    pub fn reset_histogram(&mut self) {
+        self.machine.reset_histogram();
+    }
 }

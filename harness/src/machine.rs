@@ -113,10 +113,17 @@ impl Machine {
         emulator.map_rom(image.base(), image.bytes.clone());
         emulator.map_ram(STACK, board.stack_bytes);
         emulator.set_monitor(image.stubs.clone());
-        if board.histogram {
-            emulator.set_histogram(image.range());
+        let mut machine =
+            Machine { emulator, image, board, blocks: Vec::new(), next_block: BLOCKS };
+        machine.reset_histogram();
+        Ok(machine)
+    }
+
+    /// Counts executions from zero, if the board counts.
+    pub fn reset_histogram(&mut self) {
+        if self.board.histogram {
+            self.emulator.set_histogram(self.image.range());
         }
-        Ok(Machine { emulator, image, board, blocks: Vec::new(), next_block: BLOCKS })
     }
 
     pub fn function(&self, name: &str) -> Result<u32, MachineError> {

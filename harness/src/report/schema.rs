@@ -217,6 +217,6 @@ pub fn figures(artifact: &Artifact, at: usize) -> Figures {
         frame_bytes: function.frame_bytes.into(),
         cost: alloc.cost,
         time_us: stats.time_us,
-        final_: FinalFigures::new(&stats.final_, stats.stack_args),
+        final_: FinalFigures::new(&stats.final_alloc, stats.stack_args),
     }
 }
