@@ -12,7 +12,7 @@ use crate::vcode::VCode;
 use crate::{emit, lower, opt};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
-use regalloc2::{Function as _, RegClass};
+use regalloc2::Function as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -109,13 +109,12 @@ fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
 }
 
 fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> FunctionStats {
-    let class = RegClass::Int as usize;
+    let _ = isa;
     let counts = regalloc::stats(vcode, alloc);
     FunctionStats {
         vcode_insts: vcode.num_insts() as u32,
         vregs: vcode.num_vregs() as u32,
-        peak_pressure: regalloc::peak_pressure(vcode)[class],
-        excess: regalloc::excess(vcode, isa.machine_env())[class],
+        // TMP
         alloc: counts,
         final_alloc: counts,
         ..FunctionStats::default()

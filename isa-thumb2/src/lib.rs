@@ -7,16 +7,25 @@
 mod abi;
 mod lower;
 
-pub mod finalize { use super::*; pub fn finalize(_:&mut Code<Inst>,_:&FrameRequest,_:&CodegenOptions)->Result<u32>{ Ok(0) } }
+pub mod finalize {
+    use super::*;
+    pub fn finalize(_: &mut Code<Inst>, _: &FrameRequest, _: &CodegenOptions) -> Result<u32> {
+        Ok(0)
+    }
+}
 pub mod inst;
 pub mod object;
 pub mod regs;
 pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
+use inst::Inst;
 use inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp};
 use inst::fixup::Fixup;
-use inst::Inst; mod emit { use super::*; pub fn emit_function(_:&Code<Inst>,_:&mut MachBuffer<Fixup>,_:Option<&mut Vec<String>>){} }
+mod emit {
+    use super::*;
+    pub fn emit_function(_: &Code<Inst>, _: &mut MachBuffer<Fixup>, _: Option<&mut Vec<String>>) {}
+}
 use regalloc2::{MachineEnv, PReg, RegClass};
 use settings::{Settings, TargetOptions};
 use windlass_backend::Result;
@@ -138,3 +147,4 @@ impl Isa for Thumb2 {
         object::elf_format(&self.settings.build_attributes())
     }
 }
+mod tmpdisplay;

@@ -141,7 +141,7 @@ impl<'a> Env<'a> {
         let mut declare = |name: &str| {
             let symbol = format!("{}_{name}", self.prefix);
             public.claim(&symbol, format!("windlass's own `{name}`"))?;
-            Ok(self.module.add_symbol(symbol, Binding::Global, Definition::Undefined))
+            Ok::<_, Error>(self.module.add_symbol(symbol, Binding::Global, Definition::Undefined))
         };
         self.interface.instantiate = Some(declare("instantiate")?);
         self.interface.trap = Some(declare("trap")?);
