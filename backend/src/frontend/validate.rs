@@ -3,7 +3,7 @@
 //! What only a feature outside of ours makes valid is told apart from what is wrong: the first is
 //! `Unsupported`, the second `Invalid`.
 
-use super::opname;
+use super::{module, opname};
 use crate::error::{Error, Place, Result};
 use wasmparser::{
     FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
@@ -37,9 +37,11 @@ pub fn validate(wasm: &[u8]) -> Result<()> {
     let Err(failure) = validate_with(wasm, features()) else {
         return Ok(());
     };
+    let Failure { mut place, message, construct } = failure;
+    place.func_name = place.func_index.map(|index| module::display_name(wasm, index));
     match validate_with(wasm, WasmFeatures::all()) {
-        Ok(()) => Err(Error::Unsupported { place: failure.place, construct: failure.construct }),
-        Err(_) => Err(Error::Invalid { place: failure.place, message: failure.message }),
+        Ok(()) => Err(Error::Unsupported { place, construct }),
+        Err(_) => Err(Error::Invalid { place, message }),
     }
 }
 
