@@ -3,7 +3,7 @@
 use super::testing::{env, random};
 use super::*;
 
-const PROBLEMS: u64 = 600;
+const PROBLEMS: u64 = 1200;
 
 fn all_pass(kind: AllocatorKind) {
     for seed in 0..PROBLEMS {
