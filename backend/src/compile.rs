@@ -12,7 +12,7 @@ use crate::vcode::VCode;
 use crate::{emit, lower, opt};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
-use regalloc2::Function as _;
+use regalloc2::{Function as _, RegClass};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub fn compile_function<I: Isa>(
     function: &Function,
     options: &CodegenOptions,
 ) -> Result<CompiledFunction> {
-    let context = opt::optimize(function.clif.clone(), options.opt_level)?;
+    let context = opt::optimize(function.clif.clone(), options.opt_level, options.check)?;
     let (vcode, needs) = lower::lower(isa, &context.func)?;
     let start = Instant::now();
     let alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
@@ -109,12 +109,13 @@ fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
 }
 
 fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> FunctionStats {
-    let _ = isa;
+    let class = RegClass::Int as usize;
     let counts = regalloc::stats(vcode, alloc);
     FunctionStats {
         vcode_insts: vcode.num_insts() as u32,
         vregs: vcode.num_vregs() as u32,
-        // TMP
+        peak_pressure: regalloc::peak_pressure(vcode)[class],
+        excess: regalloc::excess(vcode, isa.machine_env()),
         alloc: counts,
         final_alloc: counts,
         ..FunctionStats::default()
