@@ -59,6 +59,7 @@ pub fn compile_function<I: Isa>(
         traps: finished.traps,
         source_ranges: finished.source_ranges,
         frame_bytes,
+        spill_area: frame.spill_area(),
         stats,
         listing,
     })

@@ -69,6 +69,8 @@ pub struct CompiledFunction {
     pub source_ranges: Vec<SourceRange>,
     /// Stack that the function occupies, its saved registers included.
     pub frame_bytes: u32,
+    /// Where spill slots are, in bytes from sp after the prologue.
+    pub spill_area: core::ops::Range<u32>,
     pub stats: FunctionStats,
     /// On request.
     pub listing: Option<Listing>,

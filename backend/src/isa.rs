@@ -134,6 +134,14 @@ pub struct FrameRequest {
     pub entry: bool,
 }
 
+impl FrameRequest {
+    /// The spill slots, in bytes from sp.
+    pub fn spill_area(&self) -> core::ops::Range<u32> {
+        let start = self.outgoing_bytes.next_multiple_of(4);
+        start..start + 4 * self.spill_slots
+    }
+}
+
 /// Allocated instructions in final block order; blocks are contiguous and in order.
 #[derive(Clone, Debug)]
 pub struct Code<I> {
