@@ -6,8 +6,8 @@ use regalloc2::{
     Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PReg, ProgPoint, VReg,
 };
 
-use super::testing::{Problem, env, random};
-use super::*;
+use crate::regalloc::testing::{Problem, env, random};
+use crate::regalloc::*;
 
 const PROBLEMS: u64 = 1200;
 
@@ -60,7 +60,6 @@ fn no_spill_means_no_excess() {
             }
         }
     }
-    eprintln!("fit {fitting}");
     assert!(fitting > 100, "only {fitting} allocations fit");
 }
 
@@ -273,6 +272,5 @@ fn colorings_hold_and_imply_no_excess() {
             Outcome::Declined(reason) => panic!("seed {seed}: {reason}\n{problem:?}"),
         }
     }
-    eprintln!("{allocated} coloured, {spurious} spurious");
     assert!(allocated > 50, "{allocated} coloured, {spurious} not although they fit");
 }
