@@ -182,3 +182,113 @@ fn gen_single_add(rd: Reg, base: Reg, offset: i32, code: &mut Insts) -> bool {
 fn add(rd: Reg, rn: Reg, op2: Operand2) -> Inst {
     Inst::Alu { op: AluOp::Add, s: false, rd: Writable::from_reg(rd), rn, op2 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::{self, ENTRY_SP, Machine, code, reg, request, w};
+    use super::*;
+    use crate::inst::args::{LoadOp, StoreOp};
+    use windlass_backend::isa::FrameRequest;
+
+    const OFFSETS: [i32; 14] = [
+        0,
+        4,
+        1020,
+        1022,
+        1024,
+        4095,
+        4096,
+        70_000,
+        0x12_3456,
+        -255,
+        -256,
+        -4096,
+        -70_000,
+        i32::MIN,
+    ];
+
+    fn layout() -> FrameLayout {
+        let request = FrameRequest { spill_slots: 3000, outgoing_bytes: 8, ..request() };
+        FrameLayout::new(&request, true, false).unwrap()
+    }
+
+    fn expanded(inst: Inst) -> Insts {
+        let mut insts = Insts::new();
+        assert!(gen_addressed(inst, &layout(), true, &mut insts).is_none());
+        insts
+    }
+
+    fn run(inst: Inst, machine: &mut Machine) {
+        let mut insts = expanded(inst);
+        insts.push(Inst::BxLr);
+        machine.run(&code(&[&insts]));
+    }
+
+    /// A word address all of whose encodings exist.
+    fn is_encodable(inst: &Inst) -> bool {
+        match inst {
+            Inst::Load { addr: AMode::Offset { offset, .. }, .. }
+            | Inst::Store { addr: AMode::Offset { offset, .. }, .. } => fits_offset(*offset),
+            Inst::LoadPair { addr, rt, rt2 } => match addr {
+                AMode::Offset { base, offset } => {
+                    fits_pair_offset(*offset) && *base != rt.to_reg() && *base != rt2.to_reg()
+                }
+                _ => false,
+            },
+            Inst::StorePair { addr: AMode::Offset { offset, .. }, .. } => fits_pair_offset(*offset),
+            Inst::StorePair { .. } => false,
+            _ => true,
+        }
+    }
+
+    #[test]
+    fn any_offset_reaches_its_address() {
+        for offset in OFFSETS {
+            let addr = AMode::Offset { base: reg(4), offset };
+            for inst in [
+                Inst::Load { op: LoadOp::Ldr, rt: w(0), addr },
+                Inst::Load { op: LoadOp::Ldr, rt: w(4), addr },
+                Inst::Store { op: StoreOp::Str, rt: reg(0), addr },
+                Inst::LoadPair { rt: w(4), rt2: w(5), addr },
+                Inst::LoadPair { rt: w(5), rt2: w(4), addr },
+                Inst::StorePair { rt: reg(0), rt2: reg(1), addr },
+                Inst::LoadAddr { rd: w(0), addr },
+                Inst::LoadAddr { rd: w(4), addr },
+            ] {
+                assert!(expanded(inst.clone()).iter().all(is_encodable), "{inst:?}");
+                let mut expected = Machine::new();
+                let address = expected.regs[4].wrapping_add(offset as u32);
+                expected.store(address, 0x600d_0001);
+                expected.store(address.wrapping_add(4), 0x600d_0002);
+                let mut found = expected.clone();
+                run(inst.clone(), &mut found);
+                expected.run(&code(&[&[inst.clone(), Inst::BxLr]]));
+                assert_eq!(found.regs[..12], expected.regs[..12], "{inst:?}");
+                assert_eq!(found.memory, expected.memory, "{inst:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn moves_to_and_from_far_slots_keep_ip() {
+        let addr = AMode::Spill { slot: 2900 };
+        let from_ip = machine::store(12, addr);
+        assert!(stores_through_lr(&from_ip, &layout()));
+        let mut machine = Machine::new();
+        let (ip, r0) = (machine.regs[12], machine.regs[0]);
+        run(from_ip, &mut machine);
+        assert_eq!(machine.load(ENTRY_SP + 8 + 4 * 2900), ip);
+        run(machine::load(0, addr), &mut machine);
+        assert_eq!((machine.regs[0], machine.regs[12]), (ip, ip));
+        machine.regs[0] = r0;
+        run(machine::store(0, addr), &mut machine);
+        run(machine::load(12, addr), &mut machine);
+        assert_eq!(machine.regs[12], r0);
+    }
+
+    #[test]
+    fn near_slots_need_no_scratch() {
+        assert!(!stores_through_lr(&machine::store(12, AMode::Spill { slot: 1000 }), &layout()));
+        assert_eq!(expanded(machine::store(12, AMode::Spill { slot: 1000 })).len(), 1);
+    }
+}

@@ -119,3 +119,62 @@ fn each_target(inst: &Inst, mut visit: impl FnMut(MachLabel)) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use crate::inst::args::{Cond, Operand2};
+
+    fn jump(block: usize) -> Inst {
+        Inst::Jump { target: MachLabel::from_index(block) }
+    }
+
+    fn branch(taken: usize, not_taken: usize) -> Inst {
+        let (taken, not_taken) = (MachLabel::from_index(taken), MachLabel::from_index(not_taken));
+        Inst::CondBr { cond: Cond::Eq, taken, not_taken }
+    }
+
+    fn targets(code: &Code<Inst>, block: usize) -> Vec<usize> {
+        let mut targets = Vec::new();
+        if let Some(last) = code.insts[code.block_range(block)].last() {
+            each_target(last, |label| targets.push(label.index()));
+        }
+        targets
+    }
+
+    #[test]
+    fn branches_skip_chains_of_jumps() {
+        let zero = cmp(0, Operand2::Imm(0));
+        let mut code = code(&[
+            &[zero, branch(1, 2)],
+            &[jump(3)],
+            &[mov(1, 2), jump(3)],
+            &[jump(4)],
+            &[ret(&[])],
+        ]);
+        thread_jumps(&mut code);
+        assert_eq!(targets(&code, 0), [4, 2]);
+        assert_eq!(targets(&code, 2), [4]);
+        assert_eq!(code.block_starts, [0, 2, 2, 4, 4]);
+    }
+
+    #[test]
+    fn a_branch_whose_ways_meet_is_a_jump() {
+        let mut code = code(&[&[cmp(0, Operand2::Imm(0)), branch(1, 2)], &[jump(2)], &[ret(&[])]]);
+        thread_jumps(&mut code);
+        assert!(matches!(code.insts[1], Inst::Jump { .. }));
+        assert_eq!(targets(&code, 0), [2]);
+    }
+
+    #[test]
+    fn endless_loops_of_jumps_stay() {
+        let mut code = code(&[&[jump(1)], &[jump(2)], &[jump(3)], &[jump(1)]]);
+        thread_jumps(&mut code);
+        let entered = targets(&code, 0)[0];
+        assert_eq!(targets(&code, entered), [entered]);
+        let mut own = super::super::machine::code(&[&[jump(0)]]);
+        thread_jumps(&mut own);
+        assert_eq!(targets(&own, 0), [0]);
+    }
+}

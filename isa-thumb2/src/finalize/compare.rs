@@ -178,3 +178,84 @@ impl OperandVisitor for Definitions {
         self.found |= self.reg.as_preg().is_some_and(|preg| clobbers.contains(preg));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use windlass_backend::emit::buffer::MachLabel;
+
+    fn branch(cond: Cond) -> Inst {
+        let label = MachLabel::from_index;
+        Inst::CondBr { cond, taken: label(1), not_taken: label(0) }
+    }
+
+    fn subtract() -> Inst {
+        alu(AluOp::Sub, 0, 0, Operand2::Imm(1))
+    }
+
+    fn zero(rn: usize) -> Inst {
+        cmp(rn, Operand2::Imm(0))
+    }
+
+    fn dropped(insts: &[Inst]) -> Vec<Inst> {
+        let mut code = code(&[insts]);
+        drop_comparisons(&mut code);
+        code.insts
+    }
+
+    #[test]
+    fn a_countdown_needs_no_comparison() {
+        let insts = dropped(&[subtract(), mov(1, 2), zero(0), branch(Cond::Ne)]);
+        assert!(matches!(
+            insts[..],
+            [Inst::Alu { s: true, .. }, Inst::Mov { .. }, Inst::CondBr { cond: Cond::Ne, .. }]
+        ));
+    }
+
+    #[test]
+    fn signed_conditions_become_signs() {
+        let insts = dropped(&[subtract(), zero(0), branch(Cond::Lt)]);
+        assert!(matches!(insts[..], [_, Inst::CondBr { cond: Cond::Mi, .. }]));
+    }
+
+    #[test]
+    fn comparisons_stay_where_they_say_more() {
+        let kept = [
+            vec![subtract(), zero(0), branch(Cond::Gt)],
+            vec![subtract(), zero(1), branch(Cond::Eq)],
+            vec![subtract(), mov(0, 1), cmp(1, Operand2::Imm(1)), zero(0), branch(Cond::Eq)],
+            vec![alu(AluOp::Add, 0, 0, Operand2::Imm(4095)), zero(0), branch(Cond::Eq)],
+            vec![load(0, word(4)), zero(0), branch(Cond::Eq)],
+        ];
+        for insts in kept {
+            assert_eq!(dropped(&insts).len(), insts.len(), "{insts:?}");
+        }
+    }
+
+    fn joined(insts: &[Inst]) -> Vec<Inst> {
+        let mut code = code(&[insts]);
+        form_cbz(&mut code);
+        code.insts
+    }
+
+    #[test]
+    fn a_branch_on_zero_joins_its_comparison() {
+        let insts = joined(&[zero(0), mov(1, 2), branch(Cond::Ne)]);
+        assert!(
+            matches!(insts[..], [_, Inst::CmpBranchZero { nonzero: true, rn, .. }] if rn == reg(0))
+        );
+    }
+
+    #[test]
+    fn other_branches_stay() {
+        for insts in [
+            [zero(8), mov(1, 2), branch(Cond::Ne)],
+            [zero(0), mov(0, 2), branch(Cond::Ne)],
+            [zero(0), mov(1, 2), branch(Cond::Ge)],
+            [zero(0), Inst::CondSet { cond: Cond::Eq, rd: w(1) }, branch(Cond::Ne)],
+        ] {
+            assert_eq!(joined(&insts).len(), 3, "{insts:?}");
+        }
+    }
+}

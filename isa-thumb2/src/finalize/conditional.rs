@@ -130,3 +130,65 @@ impl OperandVisitor for Mentions {
         self.found |= *reg == self.reg;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use crate::inst::args::CmpOp;
+
+    fn formed(insts: &[Inst]) -> Vec<Inst> {
+        let mut code = code(&[insts]);
+        form_it_blocks(&mut code);
+        code.insts
+    }
+
+    fn cond_mov(cond: Cond, rd: usize, rm: usize) -> Inst {
+        let op2 = Operand2::Reg(reg(rm));
+        Inst::CondMov { cond, op: MovOp::Mov, rd: w(rd), op2, if_not: reg(rd) }
+    }
+
+    /// Lengths of the IT blocks, 0 for an instruction outside of them.
+    fn shape(insts: &[Inst]) -> Vec<usize> {
+        let lengths = |inst: &Inst| match inst {
+            Inst::It { pattern, .. } => Some(pattern.count()),
+            Inst::Predicated { .. } => None,
+            _ => Some(0),
+        };
+        formed(insts).iter().filter_map(lengths).collect()
+    }
+
+    #[test]
+    fn neighbours_share_a_block() {
+        let (eq, ne) = (cond_mov(Cond::Eq, 0, 1), cond_mov(Cond::Ne, 2, 3));
+        assert_eq!(shape(&[eq.clone(), ne.clone()]), [2]);
+        assert_eq!(shape(&[eq.clone(), Inst::CondSet { cond: Cond::Ne, rd: w(4) }, ne]), [4]);
+        assert_eq!(shape(&[eq.clone(), cond_mov(Cond::Lt, 2, 3)]), [1, 1]);
+        let many: Vec<_> = (1..6).map(|n| cond_mov(Cond::Eq, n, 0)).collect();
+        assert_eq!(shape(&many), [4, 1]);
+    }
+
+    #[test]
+    fn a_comparison_ends_its_block() {
+        let op2 = Operand2::Imm(0);
+        let compare = Inst::CondCmp { cond: Cond::Eq, op: CmpOp::Cmp, rn: reg(3), op2 };
+        let insts = [cond_mov(Cond::Eq, 0, 1), compare, cond_mov(Cond::Eq, 2, 3)];
+        assert_eq!(shape(&insts), [2, 1]);
+    }
+
+    #[test]
+    fn unrelated_moves_go_first() {
+        let between = |inst| [cond_mov(Cond::Eq, 0, 1), inst, cond_mov(Cond::Eq, 2, 3)];
+        assert_eq!(shape(&between(mov(5, 6))), [0, 2]);
+        assert_eq!(shape(&between(mov(5, 1))), [0, 2]);
+        // They read what the block writes, or write what it reads or writes.
+        assert_eq!(shape(&between(mov(5, 0))), [1, 0, 1]);
+        assert_eq!(shape(&between(mov(1, 5))), [1, 0, 1]);
+        assert_eq!(shape(&between(mov(0, 5))), [1, 0, 1]);
+    }
+
+    #[test]
+    fn a_move_to_itself_is_nothing() {
+        assert!(formed(&[cond_mov(Cond::Eq, 0, 0)]).is_empty());
+    }
+}

@@ -65,3 +65,43 @@ impl Literals {
 fn is_low(rd: WritableReg) -> bool {
     rd.to_reg().as_preg().is_some_and(|preg| preg.hw_enc() < 8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+
+    fn loads(of: &[(usize, u32)]) -> Code<Inst> {
+        let insts: Vec<_> =
+            of.iter().map(|&(rd, value)| Inst::LoadConst { rd: w(rd), value }).collect();
+        code(&[&insts])
+    }
+
+    fn is_literal(literals: &Literals, rd: usize, value: u32) -> bool {
+        let mut insts = Insts::new();
+        literals.gen_const(w(rd), value, &mut insts);
+        matches!(insts[..], [Inst::LoadLiteral { .. }])
+    }
+
+    #[test]
+    fn every_constant_arrives() {
+        for value in [0, 255, 0xffff, 0x1_0000, 0x12_3456, 0xff00_ff00, !0x1234, 0xdead_beef, !0] {
+            let mut insts = Insts::new();
+            gen_const(w(4), value, &mut insts);
+            insts.push(Inst::BxLr);
+            let mut machine = Machine::new();
+            machine.run(&code(&[&insts]));
+            assert_eq!(machine.regs[4], value);
+        }
+    }
+
+    #[test]
+    fn literals_are_for_low_registers_or_shared() {
+        let literals = Literals::collect(&loads(&[(0, 0xdead_beef), (8, 0xcafe_babe), (1, 7)]));
+        assert!(is_literal(&literals, 0, 0xdead_beef));
+        assert!(!is_literal(&literals, 8, 0xcafe_babe));
+        assert!(!is_literal(&literals, 1, 7));
+        let shared = Literals::collect(&loads(&[(8, 0xcafe_babe), (8, 0xcafe_babe)]));
+        assert!(is_literal(&shared, 8, 0xcafe_babe));
+    }
+}

@@ -78,3 +78,85 @@ fn gen_call(mut info: Box<CallInfo>, layout: &FrameLayout, out: &mut Insts) {
     out.push(Inst::Call { info });
     gen_adjust_sp(-popped, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use crate::regs::{LR, r};
+    use regalloc2::SpillSlot;
+    use windlass_backend::reg::Reg;
+
+    fn expanded(insts: &[Inst], request: &FrameRequest) -> (Code<Inst>, FrameLayout) {
+        let mut code = code(&[insts]);
+        let layout = lay_out_frame(&code, request, false).unwrap();
+        expand(&mut code, &layout, &FinalizeOptions::default());
+        (code, layout)
+    }
+
+    fn caller() -> FrameRequest {
+        let written = written([0, 1, 2, 3, 12, 14]);
+        FrameRequest { makes_calls: true, internal: true, outgoing_bytes: 32, written, ..request() }
+    }
+
+    #[test]
+    fn sp_returns_after_a_callee_that_pops() {
+        let callee = || Callee::Indirect(reg(3));
+        let insts = [call(callee(), 28), call(callee(), 0), ret(&[])];
+        let (code, layout) = expanded(&insts, &caller());
+        let mut machine = Machine::new();
+        assert_eq!(machine.run(&code), RETURN_ADDRESS);
+        assert_eq!(machine.regs[13], ENTRY_SP);
+        assert_eq!(machine.calls, [ENTRY_SP - layout.total; 2]);
+    }
+
+    #[test]
+    fn a_callee_in_a_slot_is_called_through_ip() {
+        let callee = Callee::Indirect(Reg::slot(SpillSlot::new(2)));
+        let request = FrameRequest { spill_slots: 3, ..caller() };
+        let (code, layout) = expanded(&[call(callee, 0), ret(&[])], &request);
+        let loads_ip = |inst: &Inst| {
+            let addr = AMode::Offset { base: r(13).into(), offset: layout.spills as i32 + 8 };
+            matches!(inst, Inst::Load { rt, addr: found, .. }
+                if rt.to_reg() == r(12).into() && *found == addr)
+        };
+        let at = code.insts.iter().position(loads_ip).expect("a load to ip");
+        assert!(matches!(&code.insts[at + 1],
+            Inst::Call { info } if matches!(info.callee, Callee::Indirect(c) if c == r(12).into())));
+    }
+
+    #[test]
+    fn lr_is_saved_for_far_slots() {
+        let far = [store(0, AMode::Spill { slot: 1500 }), ret(&[])];
+        let request = FrameRequest { spill_slots: 1501, internal: true, ..request() };
+        assert!(expanded(&far, &request).1.saved.contains(LR));
+        let near = [store(0, AMode::Spill { slot: 15 }), ret(&[])];
+        assert!(!expanded(&near, &request).1.saved.contains(LR));
+    }
+
+    #[test]
+    fn stack_arguments_are_found_above_the_frame() {
+        let insts: Vec<_> = (0..8)
+            .map(|n| load(n.min(3), AMode::IncomingArg { offset: 4 * n as i32 }))
+            .chain([ret(&[r(0), r(1)])])
+            .collect();
+        let request =
+            FrameRequest { incoming_bytes: 32, pops_incoming: true, spill_slots: 30, ..caller() };
+        let (code, _) = expanded(&insts, &request);
+        let mut machine = Machine::new();
+        (0..8).for_each(|n| machine.store(ENTRY_SP + 4 * n, 0x50 + n));
+        assert_eq!(machine.run(&code), RETURN_ADDRESS);
+        assert_eq!(machine.regs[0], 0x50);
+        assert_eq!(machine.regs[1], 0x51);
+        assert_eq!(machine.regs[13], ENTRY_SP + 32);
+    }
+
+    #[test]
+    fn moves_to_themselves_vanish_and_locations_stay() {
+        let (code, _) = expanded(&[mov(1, 1), mov(1, 2), ret(&[])], &caller());
+        let moves = code.insts.iter().filter(|inst| inst.as_move().is_some()).count();
+        assert_eq!(moves, 1);
+        assert_eq!(code.locs[0], NOWHERE);
+        assert_eq!(code.locs.last(), Some(&7));
+    }
+}

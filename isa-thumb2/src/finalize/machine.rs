@@ -342,6 +342,11 @@ pub fn cmp(rn: usize, op2: Operand2) -> Inst {
     Inst::Cmp { op: CmpOp::Cmp, rn: reg(rn), op2 }
 }
 
+/// `[rn]`.
+pub fn word(rn: usize) -> AMode {
+    AMode::Offset { base: reg(rn), offset: 0 }
+}
+
 pub fn load(rt: usize, addr: AMode) -> Inst {
     Inst::Load { op: LoadOp::Ldr, rt: w(rt), addr }
 }

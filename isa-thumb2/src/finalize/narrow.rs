@@ -156,3 +156,67 @@ fn is_16_bit(inst: &Inst) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use crate::inst::args::{CmpOp, Cond};
+
+    fn narrowed(insts: &[Inst]) -> Vec<Inst> {
+        let mut code = code(&[insts]);
+        narrow(&mut code);
+        code.insts
+    }
+
+    fn add_one(rd: usize) -> Inst {
+        alu(AluOp::Add, rd, rd, Operand2::Imm(1))
+    }
+
+    #[test]
+    fn flags_are_set_where_they_are_dead() {
+        assert!(matches!(narrowed(&[add_one(0)])[..], [Inst::Alu { s: true, .. }]));
+    }
+
+    #[test]
+    fn live_flags_are_kept() {
+        let compare = Inst::Cmp { op: CmpOp::Cmp, rn: reg(1), op2: Operand2::Imm(3) };
+        let set = Inst::CondSet { cond: Cond::Lt, rd: w(2) };
+        let insts = narrowed(&[add_one(0), compare, add_one(0), set, add_one(0)]);
+        let sets: Vec<bool> = insts
+            .iter()
+            .filter_map(|inst| match inst {
+                Inst::Alu { s, .. } => Some(*s),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(sets, [true, false, true]);
+    }
+
+    #[test]
+    fn high_registers_stay_without_flags() {
+        assert!(matches!(narrowed(&[add_one(8)])[..], [Inst::Alu { s: false, .. }]));
+    }
+
+    #[test]
+    fn operands_swap_where_that_makes_two_addresses() {
+        let and = alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)));
+        assert!(matches!(
+            narrowed(&[and])[..],
+            [Inst::Alu { op: AluOp::And, s: true, rn, .. }] if rn == reg(0)
+        ));
+    }
+
+    #[test]
+    fn all_ones_and_low_bytes_have_shorter_ways() {
+        let cases = [
+            alu(AluOp::Add, 0, 0, Operand2::Imm(u32::MAX)),
+            alu(AluOp::Eor, 0, 1, Operand2::Imm(u32::MAX)),
+            alu(AluOp::And, 0, 1, Operand2::Imm(0xff)),
+            Inst::BitExtract { signed: true, rd: w(0), rn: reg(1), lsb: 5, width: 27 },
+        ];
+        for inst in narrowed(&cases) {
+            assert!(is_16_bit(&inst), "{inst:?}");
+        }
+    }
+}
