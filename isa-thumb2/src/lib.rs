@@ -117,7 +117,7 @@ impl Isa for Thumb2 {
             ldrd_base_erratum: self.settings.cpu == Cpu::CortexM3,
             check: options.check,
         };
-        finalize::finalize(code, frame, &options).map(|layout| layout.total_bytes())
+        finalize::finalize(code, frame, &options).map(|layout| layout.total)
     }
 
     fn emit(
