@@ -25,7 +25,7 @@ pub fn compile_function<I: Isa>(
     function: &Function,
     options: &CodegenOptions,
 ) -> Result<CompiledFunction> {
-    let context = opt::optimize(function.clif.clone(), options.opt_level)?;
+    let context = opt::optimize(function.clif.clone(), options.opt_level, options.check)?;
     let (vcode, needs) = lower::lower(isa, &context.func)?;
     let start = Instant::now();
     let alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
@@ -41,7 +41,7 @@ pub fn compile_function<I: Isa>(
     let mut buffer = MachBuffer::default();
     let mut lines = options.listings.then(Vec::new);
     isa.emit(&code, &mut buffer, lines.as_mut());
-    let finished = buffer.finish();
+    let finished = buffer.finish()?;
 
     stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
     stats.code_bytes = finished.code.len() as u32;
@@ -116,7 +116,7 @@ fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> Func
         vcode_insts: vcode.num_insts() as u32,
         vregs: vcode.num_vregs() as u32,
         peak_pressure: regalloc::peak_pressure(vcode)[class],
-        excess: regalloc::excess(vcode, isa.machine_env())[class],
+        excess: regalloc::excess(vcode, isa.machine_env()),
         alloc: counts,
         final_alloc: counts,
         ..FunctionStats::default()

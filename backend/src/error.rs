@@ -1,5 +1,6 @@
 //! What can go wrong between a module's bytes and an object, with its place.
 
+use crate::regalloc::AllocError;
 use core::fmt;
 use thiserror::Error;
 
@@ -88,6 +89,17 @@ impl Error {
             place.offset.get_or_insert(byte_offset);
         }
         self
+    }
+}
+
+impl From<AllocError> for Error {
+    fn from(error: AllocError) -> Error {
+        match error {
+            AllocError::TooManyLiveRegs => {
+                Error::unsupported("an instruction that needs more registers than there are")
+            }
+            other => Error::internal(format!("register allocation: {other}")),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::reg::Reg;
 use crate::regalloc::AllocProblem;
 use core::ops::Range;
 use regalloc2::{
-    Block, Function as _, Inst, InstRange, Operand, OperandConstraint, OperandKind, OperandPos, PRegSet, RegClass,
-    VReg,
+    Block, Function as _, Inst, InstRange, Operand, OperandConstraint, OperandKind, OperandPos,
+    PRegSet, RegClass, VReg,
 };
 
 /// Stands for "from nowhere in the wasm file".

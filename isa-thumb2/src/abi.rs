@@ -101,7 +101,9 @@ impl SigPlaces {
         let (results, _) = assign(&sig.returns)?;
         let (mut params, mut rest) = assign(&sig.params)?;
         if results.bytes > 0 && !internal {
-            return Err(Error::unsupported("more than four result words outside of wasm functions"));
+            return Err(Error::unsupported(
+                "more than four result words outside of wasm functions",
+            ));
         }
         let area = (results.bytes > 0).then(|| rest.word());
         params.bytes = rest.bytes;
@@ -287,9 +289,7 @@ fn emit_call(
         clobbers.remove(preg);
     }
     let callee_pops = places.callee_pops();
-    ctx.emit(Inst::Call {
-        info: Box::new(CallInfo { callee, uses, defs, clobbers, callee_pops }),
-    });
+    ctx.emit(Inst::Call { info: Box::new(CallInfo { callee, uses, defs, clobbers, callee_pops }) });
     loads.into_iter().for_each(|load| ctx.emit(load));
     // A host may have moved or grown the memory meanwhile.
     if !places.internal && ctx.instance().is_some() {

@@ -23,9 +23,9 @@ use std::collections::HashMap;
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
 
 /// Operands of all branches, blocks and calls of one function.
-const MAX_CARRIED: usize = 1 << 22;
+const MAX_CARRIED: usize = 1 << 23;
 /// Locals times CLIF blocks of one function.
-const MAX_LOCAL_CELLS: usize = 1 << 27;
+const MAX_LOCAL_CELLS: usize = 1 << 26;
 
 /// Translates every body of the module.
 pub fn define_functions(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {

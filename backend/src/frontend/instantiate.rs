@@ -11,11 +11,10 @@ use super::types::word_signature;
 use crate::Trap;
 use crate::error::{Error, Result};
 use crate::instance::{NO_TRAP, offset};
-use crate::module::FunctionRole;
+use crate::module::{FunctionRole, SymbolId};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
-use cranelift_codegen::ir::{InstBuilder, Signature, Value};
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 /// What instantiation returns.
@@ -172,10 +171,8 @@ fn init_memory(
 }
 
 /// Calls the start function's entry, which a trap leaves by returning.
-fn run_start(builder: &mut FunctionBuilder<'_>, instance: Value, start: crate::module::SymbolId) {
-    let mut signature = Signature::new(CallConv::SystemV);
-    signature.params = word_signature(1, 0).params;
-    env::call(builder, start, signature, &[instance]);
+fn run_start(builder: &mut FunctionBuilder<'_>, instance: Value, start: SymbolId) {
+    env::call(builder, start, word_signature(1, 0), &[instance]);
     let trap = env::load_field(builder, Region::Context, I32, instance, offset::TRAP);
     let none = env::word(builder, NO_TRAP as u32);
     let trapped = builder.ins().icmp(IntCC::NotEqual, trap, none);

@@ -97,11 +97,6 @@ impl<'a> WasmModule<'a> {
                     self.functions.push(type_index.map_err(malformed)?);
                 }
             }
-            Payload::TableSection(tables) => {
-                if let Some(Ok((offset, _))) = tables.into_iter_with_offsets().next() {
-                    return Err(Error::unsupported("a table").at(file_offset(offset)));
-                }
-            }
             Payload::MemorySection(memories) => {
                 for memory in memories.into_iter_with_offsets() {
                     let (offset, ty) = memory.map_err(malformed)?;
@@ -138,7 +133,8 @@ impl<'a> WasmModule<'a> {
                     self.function_names(names);
                 }
             }
-            // Headers, counts, the end; tags, modules and components are not valid here.
+            // Headers, counts, the end. A table that nothing refers to, which linkers leave
+            // behind, is nothing; whatever refers to one is refused.
             _ => {}
         }
         Ok(())
@@ -228,19 +224,41 @@ impl<'a> WasmModule<'a> {
             .ok_or_else(|| Error::internal(format!("function {index} has no type")))
     }
 
-    /// For people: the name section's name, else an export's, else `func[N]`.
+    /// The display name of every function.
     pub fn function_display_names(&self) -> Vec<String> {
+        let exported = self.exported_functions();
+        (0..self.functions.len() as u32).map(|index| self.display_name(index, &exported)).collect()
+    }
+
+    /// First export of each exported function.
+    fn exported_functions(&self) -> HashMap<u32, &'a str> {
         let mut exported = HashMap::new();
         for export in self.exports.iter().filter(|e| e.kind == ExternalKind::Func) {
             exported.entry(export.index).or_insert(export.name);
         }
-        (0..self.functions.len() as u32)
-            .map(|index| match self.names.get(&index).or_else(|| exported.get(&index)) {
-                Some(name) => (*name).to_owned(),
-                None => format!("func[{index}]"),
-            })
-            .collect()
+        exported
     }
+
+    /// For people: the name section's name, else an export's, else `func[N]`.
+    fn display_name(&self, index: u32, exported: &HashMap<u32, &'a str>) -> String {
+        match self.names.get(&index).or_else(|| exported.get(&index)) {
+            Some(name) => (*name).to_owned(),
+            None => format!("func[{index}]"),
+        }
+    }
+}
+
+/// The display name of a function of a module that may be invalid, as far as it can be read.
+pub fn display_name(wasm: &[u8], index: u32) -> String {
+    let mut module = WasmModule::default();
+    for payload in Parser::new(0).parse_all(wasm).map_while(|payload| payload.ok()) {
+        if let Payload::ExportSection(_) | Payload::CustomSection(_) = payload
+            && module.payload(payload).is_err()
+        {
+            break;
+        }
+    }
+    module.display_name(index, &module.exported_functions())
 }
 
 /// Evaluates a constant expression. What it may refer to, an imported global, is refused before.

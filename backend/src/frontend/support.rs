@@ -1,20 +1,18 @@
 //! The functions around those of the module: entries for C, thunks for imports, accessors, helpers.
 
-use super::env::{self, Env, Helper};
+use super::env::{self, Env, GlobalPlace, Helper};
 use super::memory::{self, Region};
+use super::module::Const;
 use super::types::{self, c_signature, internal_signature, word_signature};
 use crate::error::{Error, Result};
 use crate::instance::offset;
-use crate::module::{FunctionRole, SymbolId};
+use crate::module::{FuncType, FunctionRole, SymbolId};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I32};
+use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-
-use super::env::GlobalPlace;
-use super::module::Const;
 
 /// One AAPCS entry for each exported function: instance first, then the parameters.
 pub fn define_entries(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
@@ -55,10 +53,7 @@ pub fn define_entry(
 }
 
 /// Splits the pointer to the struct of results, if there is one, from the other parameters.
-fn split_struct<'p>(
-    ty: &crate::module::FuncType,
-    params: &'p [Value],
-) -> Result<(Option<Value>, &'p [Value])> {
+fn split_struct<'p>(ty: &FuncType, params: &'p [Value]) -> Result<(Option<Value>, &'p [Value])> {
     if !types::returns_struct(ty) {
         return Ok((None, params));
     }
@@ -101,7 +96,7 @@ pub fn define_thunks(env: &mut Env<'_>, context: &mut FunctionBuilderContext) ->
 }
 
 /// The address of a stack slot for the struct of results.
-fn result_slot(builder: &mut FunctionBuilder<'_>, ty: &crate::module::FuncType) -> Value {
+fn result_slot(builder: &mut FunctionBuilder<'_>, ty: &FuncType) -> Value {
     let (_, size) = types::result_struct(ty);
     let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3);
     let slot = builder.create_sized_stack_slot(slot);
@@ -216,19 +211,26 @@ fn build_fill(builder: &mut FunctionBuilder<'_>, to: Value, from: Option<Value>,
     let mask = env::word(builder, !3);
     let words_end = builder.ins().band(bytes, mask);
     let start = env::word(builder, 0);
-    let at = build_fill_loop(builder, to, from, start, words_end, 4);
-    build_fill_loop(builder, to, from, at, bytes, 1);
+    let at = build_fill_loop(builder, to, from, start, words_end, Unit::Word);
+    build_fill_loop(builder, to, from, at, bytes, Unit::Byte);
     builder.ins().return_(&[]);
 }
 
-/// Fills from offset `start` up to `end` in steps of `step` bytes; returns the offset reached.
+/// What a loop moves at a time.
+#[derive(Clone, Copy)]
+enum Unit {
+    Byte,
+    Word,
+}
+
+/// Fills from offset `start` up to `end`, unit by unit; returns the offset reached.
 fn build_fill_loop(
     builder: &mut FunctionBuilder<'_>,
     to: Value,
     from: Option<Value>,
     start: Value,
     end: Value,
-    step: u32,
+    unit: Unit,
 ) -> Value {
     let head = builder.create_block();
     let body = builder.create_block();
@@ -241,17 +243,28 @@ fn build_fill_loop(
     builder.ins().brif(more, body, &[], done, &[]);
 
     builder.switch_to_block(body);
-    let ty = if step == 4 { I32 } else { I8 };
     let flags = MemFlagsData::new().with_notrap();
-    let unit = match from {
+    let value = match from {
         Some(from) => {
             let from = builder.ins().iadd(from, at);
-            builder.ins().load(ty, flags, from, 0)
+            match unit {
+                Unit::Word => builder.ins().load(I32, flags, from, 0),
+                Unit::Byte => builder.ins().uload8(I32, flags, from, 0),
+            }
         }
-        None => builder.ins().iconst(ty, 0),
+        None => env::word(builder, 0),
     };
     let to = builder.ins().iadd(to, at);
-    builder.ins().store(flags, unit, to, 0);
+    let step = match unit {
+        Unit::Word => {
+            builder.ins().store(flags, value, to, 0);
+            4
+        }
+        Unit::Byte => {
+            builder.ins().istore8(flags, value, to, 0);
+            1
+        }
+    };
     let step = env::word(builder, step);
     let next = builder.ins().iadd(at, step);
     builder.ins().jump(head, &[BlockArg::Value(next)]);

@@ -25,10 +25,15 @@ use thiserror::Error;
 use crate::options::AllocatorKind;
 
 mod check;
+pub mod coloring;
 pub mod fastalloc;
 pub mod greedy;
 pub mod ion;
+mod liveness;
 mod moves;
+mod points;
+mod pressure;
+mod ranges;
 mod spilled;
 mod stats;
 #[cfg(test)]
@@ -37,9 +42,12 @@ mod testing;
 mod tests;
 
 pub use check::check;
+pub use coloring::{Coloring, Outcome, allocate_function};
 pub use fastalloc::Fastalloc;
 pub use greedy::Greedy;
 pub use ion::Ion;
+pub use pressure::{excess, excess_by_class, peak_pressure};
+pub use ranges::{LiveRange, ValueRanges, value_ranges};
 pub use stats::{AllocStats, stats};
 
 /// What allocators and statistics need to know beyond `regalloc2::Function`.

@@ -1,0 +1,222 @@
+//! Narrowing: instructions take a form that has a 16-bit encoding where registers and immediates
+//! allow it.
+//!
+//! Most 16-bit data processing sets the flags, so an instruction may take such a form where the
+//! flags are dead: nothing reads them before they are written again. They are dead at the end of
+//! every block (see `inst`), hence one backward walk over each block knows.
+
+use crate::inst::Inst;
+use crate::inst::args::{AluOp, MovOp, Operand2, ShiftOp, UnaryOp};
+use crate::inst::imms::flip_alu_imm;
+use smallvec::SmallVec;
+use windlass_backend::isa::Code;
+
+type Candidates = SmallVec<[Inst; 4]>;
+
+pub fn narrow(code: &mut Code<Inst>) {
+    for block in 0..code.num_blocks() {
+        let mut live = false;
+        for index in code.block_range(block).rev() {
+            let inst = &mut code.insts[index];
+            if let Some(short) = shorter(inst, live) {
+                *inst = short;
+            }
+            // A conditional comparison reads what it may leave in place.
+            live = inst.reads_flags() || live && !inst.writes_flags();
+        }
+    }
+}
+
+/// A 16-bit instruction with the same effect, if `inst` is longer. It changes flags only if they
+/// are not live.
+fn shorter(inst: &Inst, flags_live: bool) -> Option<Inst> {
+    let mut candidates = Candidates::new();
+    add_candidates(inst, &mut candidates);
+    if candidates.is_empty() || is_16_bit(inst) {
+        return None;
+    }
+    let harmless = |other: &Inst| !flags_live || other.writes_flags() == inst.writes_flags();
+    candidates.into_iter().find(|other| harmless(other) && is_16_bit(other))
+}
+
+/// Instructions with the same effect on registers; those that set flags set them alike if `inst`
+/// does.
+fn add_candidates(inst: &Inst, to: &mut Candidates) {
+    match *inst {
+        Inst::Alu { op, s, rd, rn, op2 } => {
+            for &s in flag_choices(s) {
+                to.push(Inst::Alu { op, s, rd, rn, op2 });
+                match (op, op2) {
+                    (
+                        AluOp::Add | AluOp::Adc | AluOp::And | AluOp::Orr | AluOp::Eor,
+                        Operand2::Reg(rm),
+                    ) => to.push(Inst::Alu { op, s, rd, rn: rm, op2: Operand2::Reg(rn) }),
+                    (AluOp::Rsb, Operand2::Reg(rm)) => {
+                        to.push(Inst::Alu {
+                            op: AluOp::Sub,
+                            s,
+                            rd,
+                            rn: rm,
+                            op2: Operand2::Reg(rn),
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            if !s && let Operand2::Imm(value) = op2 {
+                add_immediate_candidates(inst, value, to);
+            }
+        }
+        Inst::Mov { op, s: false, rd, op2 } => to.push(Inst::Mov { op, s: true, rd, op2 }),
+        Inst::ShiftReg { op, s: false, rd, rn, rm } => {
+            to.push(Inst::ShiftReg { op, s: true, rd, rn, rm });
+        }
+        Inst::Mul { s: false, rd, rn, rm } if rd.to_reg() == rn || rd.to_reg() == rm => {
+            to.push(Inst::Mul { s: true, rd, rn, rm });
+        }
+        Inst::BitExtract { signed, rd, rn, lsb, width } => {
+            let op = match (lsb, width, signed) {
+                (0, 8, false) => UnaryOp::Uxtb,
+                (0, 8, true) => UnaryOp::Sxtb,
+                (0, 16, false) => UnaryOp::Uxth,
+                (0, 16, true) => UnaryOp::Sxth,
+                _ if lsb > 0 && lsb + width == 32 => {
+                    let shift = if signed { ShiftOp::Asr } else { ShiftOp::Lsr };
+                    let op2 = Operand2::Shifted(rn, shift, lsb);
+                    to.push(Inst::Mov { op: MovOp::Mov, s: true, rd, op2 });
+                    return;
+                }
+                _ => return,
+            };
+            to.push(Inst::Unary { op, rd, rm: rn });
+        }
+        _ => {}
+    }
+}
+
+/// Without flags first, as it is harmless everywhere.
+fn flag_choices(s: bool) -> &'static [bool] {
+    if s { &[true] } else { &[false, true] }
+}
+
+/// Other ways to do an operation with an immediate, where flags do not matter.
+fn add_immediate_candidates(inst: &Inst, value: u32, to: &mut Candidates) {
+    let Inst::Alu { op, rd, rn, .. } = *inst else { return };
+    match (op, value) {
+        (AluOp::And, 0xff) => to.push(Inst::Unary { op: UnaryOp::Uxtb, rd, rm: rn }),
+        (AluOp::Eor, u32::MAX) => {
+            to.push(Inst::Mov { op: MovOp::Mvn, s: true, rd, op2: Operand2::Reg(rn) });
+        }
+        (AluOp::Add | AluOp::Sub, _) => {
+            if let Some((op, value)) = flip_alu_imm(op, value) {
+                to.push(Inst::Alu { op, s: true, rd, rn, op2: Operand2::Imm(value) });
+            }
+        }
+        _ => {}
+    }
+}
+
+// STUB until the encoder is here.
+fn is_16_bit(inst: &Inst) -> bool {
+    let low = |r: windlass_backend::reg::Reg| r.as_preg().is_some_and(|p| p.hw_enc() < 8);
+    match *inst {
+        Inst::Alu { op, s, rd, rn, op2 } => {
+            let rd = rd.to_reg();
+            match (op, op2) {
+                (AluOp::Add, Operand2::Reg(_)) if rd == rn && !s => true,
+                (AluOp::Add | AluOp::Sub, Operand2::Reg(rm)) => s && low(rd) && low(rn) && low(rm),
+                (AluOp::Add | AluOp::Sub, Operand2::Imm(v)) => {
+                    s && low(rd) && low(rn) && (v < 8 || rd == rn && v < 256)
+                }
+                (AluOp::Rsb, Operand2::Imm(0)) => s && low(rd) && low(rn),
+                (AluOp::Rsb | AluOp::Orn, _) => false,
+                (_, Operand2::Reg(rm)) => s && low(rd) && rd == rn && low(rm),
+                _ => false,
+            }
+        }
+        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Reg(rm) } => {
+            !s || low(rd.to_reg()) && low(rm)
+        }
+        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Imm(v) } => {
+            s && low(rd.to_reg()) && v < 256
+        }
+        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Shifted(rm, op, _) } => {
+            s && low(rd.to_reg()) && low(rm) && op != ShiftOp::Ror
+        }
+        Inst::Mov { op: MovOp::Mvn, s, rd, op2: Operand2::Reg(rm) } => {
+            s && low(rd.to_reg()) && low(rm)
+        }
+        Inst::ShiftReg { s, rd, rn, rm, .. } => s && rd.to_reg() == rn && low(rn) && low(rm),
+        Inst::Mul { s, .. } => s,
+        Inst::Unary {
+            op: UnaryOp::Uxtb | UnaryOp::Uxth | UnaryOp::Sxtb | UnaryOp::Sxth,
+            rd,
+            rm,
+        } => low(rd.to_reg()) && low(rm),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use crate::inst::args::{CmpOp, Cond};
+
+    fn narrowed(insts: &[Inst]) -> Vec<Inst> {
+        let mut code = code(&[insts]);
+        narrow(&mut code);
+        code.insts
+    }
+
+    fn add_one(rd: usize) -> Inst {
+        alu(AluOp::Add, rd, rd, Operand2::Imm(1))
+    }
+
+    #[test]
+    fn flags_are_set_where_they_are_dead() {
+        assert!(matches!(narrowed(&[add_one(0)])[..], [Inst::Alu { s: true, .. }]));
+    }
+
+    #[test]
+    fn live_flags_are_kept() {
+        let compare = Inst::Cmp { op: CmpOp::Cmp, rn: reg(1), op2: Operand2::Imm(3) };
+        let set = Inst::CondSet { cond: Cond::Lt, rd: w(2) };
+        let insts = narrowed(&[add_one(0), compare, add_one(0), set, add_one(0)]);
+        let sets: Vec<bool> = insts
+            .iter()
+            .filter_map(|inst| match inst {
+                Inst::Alu { s, .. } => Some(*s),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(sets, [true, false, true]);
+    }
+
+    #[test]
+    fn high_registers_stay_without_flags() {
+        assert!(matches!(narrowed(&[add_one(8)])[..], [Inst::Alu { s: false, .. }]));
+    }
+
+    #[test]
+    fn operands_swap_where_that_makes_two_addresses() {
+        let and = alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)));
+        assert!(matches!(
+            narrowed(&[and])[..],
+            [Inst::Alu { op: AluOp::And, s: true, rn, .. }] if rn == reg(0)
+        ));
+    }
+
+    #[test]
+    fn all_ones_and_low_bytes_have_shorter_ways() {
+        let cases = [
+            alu(AluOp::Add, 0, 0, Operand2::Imm(u32::MAX)),
+            alu(AluOp::Eor, 0, 1, Operand2::Imm(u32::MAX)),
+            alu(AluOp::And, 0, 1, Operand2::Imm(0xff)),
+            Inst::BitExtract { signed: true, rd: w(0), rn: reg(1), lsb: 5, width: 27 },
+        ];
+        for inst in narrowed(&cases) {
+            assert!(is_16_bit(&inst), "{inst:?}");
+        }
+    }
+}
