@@ -2,8 +2,8 @@
 
 ;; run: twelve(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) == 650
 ;; run: twelve(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) == 11
-;; run: call_twelve(10) == 1430
-;; run: call_twelve_twice(10) == 2046530
+;; run: call_twelve(10) == 1352
+;; run: call_twelve_twice(10) == 1829456
 ;; run: factorial(0) == 1
 ;; run: factorial(10) == 3628800
 ;; run: fibonacci(15) == 610
@@ -23,7 +23,7 @@
 ;; trap: deep_trap(20): unreachable
 ;; run: factorial(5) == 120
 ;; trap: deep_division(20): integer divide by zero
-;; run: call_twelve(10) == 1430
+;; run: call_twelve(10) == 1352
 (module
   (func $twelve (export "twelve")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
