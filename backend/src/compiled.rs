@@ -4,13 +4,14 @@
 //! listings need. Offsets count bytes from the function's first byte.
 
 use crate::module::SymbolId;
+use crate::regalloc::AllocStats;
 use crate::trap::Trap;
 
 /// What a relocation refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RelocTarget {
     Symbol(SymbolId),
-    /// A .clif `%name` or a runtime helper: the module's symbol of that name, else undefined.
+    /// A .clif `%name` or a runtime helper: the module's global symbol of that name, else undefined.
     Name(String),
 }
 
@@ -68,6 +69,46 @@ pub struct CompiledFunction {
     pub source_ranges: Vec<SourceRange>,
     /// Stack that the function occupies, its saved registers included.
     pub frame_bytes: u32,
+    /// Where spill slots are, in bytes from sp after the prologue.
+    pub spill_area: core::ops::Range<u32>,
+    pub stats: FunctionStats,
+    /// On request.
+    pub listing: Option<Listing>,
+}
+
+/// What a function cost, as docs/register-allocation.md defines the figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FunctionStats {
+    /// Machine instructions in the function's code.
+    pub insts: u32,
+    /// Literals and tables included.
+    pub code_bytes: u32,
+    pub frame_bytes: u32,
+    pub vcode_insts: u32,
+    pub vregs: u32,
+    /// The most values of class Int live at once.
+    pub peak_pressure: u32,
+    /// How many more values are live than registers are free, at the worst point. At most 0 if the
+    /// function fits.
+    pub excess: i32,
+    /// Time that allocation took, in microseconds.
+    pub time_us: u64,
+    /// Of the allocator's output.
+    pub alloc: AllocStats,
+    /// After the passes behind it; the machine code has exactly these.
+    pub final_alloc: AllocStats,
+    /// sp-relative loads and stores of arguments, results and stack slots.
+    pub stack_args: u32,
+}
+
+/// A function's stages as text.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// After the mid-end.
+    pub clif: String,
+    pub vcode: String,
+    /// Assembly, each line with its offset in the code.
+    pub asm: Vec<(u32, String)>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,6 @@
 //! What can go wrong between a module's bytes and an object, with its place.
 
+use crate::regalloc::AllocError;
 use core::fmt;
 use thiserror::Error;
 
@@ -74,6 +75,11 @@ impl Error {
         self
     }
 
+    /// The same from a CLIF source location, which may be none.
+    pub fn at_loc(self, loc: cranelift_codegen::ir::SourceLoc) -> Error {
+        if loc.is_default() { self } else { self.at(loc.bits()) }
+    }
+
     /// Fills in the byte offset if it is still unknown.
     pub fn at(mut self, byte_offset: u32) -> Error {
         if let Error::Invalid { place, .. }
@@ -83,6 +89,17 @@ impl Error {
             place.offset.get_or_insert(byte_offset);
         }
         self
+    }
+}
+
+impl From<AllocError> for Error {
+    fn from(error: AllocError) -> Error {
+        match error {
+            AllocError::TooManyLiveRegs => {
+                Error::unsupported("an instruction that needs more registers than there are")
+            }
+            other => Error::internal(format!("register allocation: {other}")),
+        }
     }
 }
 

@@ -29,6 +29,16 @@ pub mod offset {
 /// The value of the trap field when nothing trapped.
 pub const NO_TRAP: i32 = -1;
 
+/// What `<module>_instantiate` returns.
+pub mod status {
+    pub const OK: i32 = 0;
+    pub const MEMORY_TOO_SMALL: i32 = 1;
+    pub const MEMORY_MISALIGNED: i32 = 2;
+    pub const INCOMPATIBLE_IMPORT: i32 = 3;
+    /// Added to the code of a trap in initialisation or in the start function.
+    pub const TRAPPED: i32 = 16;
+}
+
 /// Instance fields that live in reserved registers while a module's code runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ContextReg {

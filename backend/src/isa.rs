@@ -3,10 +3,17 @@
 //! [`MachInst`] is one machine instruction over [`Reg`]s; [`Isa`] lowers CLIF to such
 //! instructions, knows the calling conventions, and turns allocated instructions into bytes.
 
-use crate::emit::buffer::{MachLabel, Relaxable};
-use crate::reg::{Reg, Writable};
-use core::fmt::Debug;
-use regalloc2::{OperandConstraint, OperandKind, OperandPos, PReg, PRegSet};
+use crate::emit::buffer::{MachBuffer, MachLabel, Relaxable};
+use crate::error::Result;
+use crate::instance::ContextReg;
+use crate::lower::Lower;
+use crate::object::ElfFormat;
+use crate::options::CodegenOptions;
+use crate::reg::{Reg, ValueRegs, Writable};
+use core::fmt::{Debug, Display};
+use cranelift_codegen::ir::{self, Type};
+use regalloc2::{MachineEnv, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass};
+use smallvec::SmallVec;
 
 /// Sees every register operand of an instruction, in a fixed order, and may replace it.
 pub trait OperandVisitor {
@@ -75,7 +82,7 @@ pub enum Terminator {
 }
 
 /// One machine instruction of an ISA.
-pub trait MachInst: Clone + Debug + Send + Sync + 'static {
+pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
     /// The ISA's branches, jump tables and literal loads.
     type Relax: Relaxable;
 
@@ -90,6 +97,9 @@ pub trait MachInst: Clone + Debug + Send + Sync + 'static {
 
     /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
     fn remat_cost(&self) -> Option<u32>;
+
+    /// Loads and stores of arguments, results and stack slots that this instruction is.
+    fn stack_args(&self) -> u32;
 
     fn gen_jump(target: MachLabel) -> Self;
 }
@@ -115,13 +125,21 @@ pub struct FrameRequest {
     /// Words.
     pub spill_slots: u32,
     pub outgoing_bytes: u32,
-    /// Every register that the function writes, moves and calls included.
+    /// Every register that the body writes, moves and calls included.
     pub written: PRegSet,
     pub makes_calls: bool,
     /// The internal convention: context registers are in place and stay.
     pub internal: bool,
     /// Links a recovery record (see `FunctionRole::Entry`).
     pub entry: bool,
+}
+
+impl FrameRequest {
+    /// The spill slots, in bytes from sp.
+    pub fn spill_area(&self) -> core::ops::Range<u32> {
+        let start = self.outgoing_bytes.next_multiple_of(4);
+        start..start + 4 * self.spill_slots
+    }
 }
 
 /// Allocated instructions in final block order; blocks are contiguous and in order.
@@ -159,3 +177,76 @@ impl<I> Code<I> {
         self.block_starts[block] as usize..end
     }
 }
+
+/// An instruction set with its calling conventions: the plugin.
+pub trait Isa: Send + Sync {
+    type Inst: MachInst;
+
+    /// The registers that allocators may use.
+    fn machine_env(&self) -> &MachineEnv;
+
+    /// The reserved register of a context field.
+    fn context_reg(&self, reg: ContextReg) -> PReg;
+
+    /// Register classes of a value of type `ty`, low part first; None if the ISA has no such
+    /// values.
+    fn classes(&self, ty: Type) -> Option<&'static [RegClass]>;
+
+    // --- Lowering --------------------------------------------------------------------------
+
+    /// Lowers one instruction that is no branch; returns where its results are, or nothing if it
+    /// wrote the results' own registers.
+    fn lower(&self, ctx: &mut Lower<Self>, inst: ir::Inst) -> Result<InstOutput>;
+
+    /// Lowers a branch; `targets` are the labels of its distinct edges.
+    fn lower_branch(
+        &self,
+        ctx: &mut Lower<Self>,
+        inst: ir::Inst,
+        targets: &[MachLabel],
+    ) -> Result<()>;
+
+    /// Defines the entry block's parameters from where the calling convention has them.
+    fn gen_entry(&self, ctx: &mut Lower<Self>) -> Result<()>;
+
+    /// Does the convention of this signature make the callee pop its stack arguments?
+    fn pops_incoming(&self, sig: &ir::Signature) -> bool;
+
+    /// Emits a constant into new registers; None if it should be computed at its definition.
+    fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>>;
+
+    /// A register copy.
+    fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Self::Inst;
+
+    // --- After allocation ------------------------------------------------------------------
+
+    fn gen_load_slot(&self, to: PReg, slot: u32) -> Self::Inst;
+
+    fn gen_store_slot(&self, slot: u32, from: PReg) -> Self::Inst;
+
+    /// From allocated instructions to what is emitted: prologue, epilogues, expansion, narrowing.
+    /// Returns the bytes of stack that the function occupies.
+    fn finalize(
+        &self,
+        code: &mut Code<Self::Inst>,
+        frame: &FrameRequest,
+        options: &CodegenOptions,
+    ) -> Result<u32>;
+
+    /// Emits all blocks into the buffer. A listing takes one line for each instruction, whose place
+    /// is marked in the buffer.
+    fn emit(
+        &self,
+        code: &Code<Self::Inst>,
+        buffer: &mut MachBuffer<<Self::Inst as MachInst>::Relax>,
+        listing: Option<&mut Vec<String>>,
+    );
+
+    /// Number of machine instructions in bytes of code (no data).
+    fn count_insts(&self, code: &[u8]) -> u32;
+
+    fn elf_format(&self) -> ElfFormat;
+}
+
+/// Where the results of a lowered instruction are.
+pub type InstOutput = SmallVec<[ValueRegs<Reg>; 2]>;

@@ -5,16 +5,24 @@
 //! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
 //! ```
 
+pub mod compile;
 pub mod compiled;
 pub mod emit;
 pub mod error;
+pub mod frontend;
+pub mod header;
 pub mod instance;
 pub mod isa;
+pub mod lower;
 pub mod module;
+pub mod object;
+pub mod opt;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
 pub mod trap;
+pub mod vcode;
 
+pub use compile::{compile_function, compile_module};
 pub use error::{Error, Result};
 pub use trap::Trap;

@@ -106,6 +106,8 @@ impl Module {
 /// What a host sees of a wasm module: enough to write its header or to drive it.
 #[derive(Clone, Debug, Default)]
 pub struct Interface {
+    /// The module's name as a C identifier: the prefix of its symbols.
+    pub c_name: String,
     pub instance: InstanceLayout,
     /// Imported modules' names in order of first import, with the C identifier of each.
     pub contexts: Vec<ContextPointer>,

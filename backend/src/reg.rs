@@ -21,9 +21,6 @@ const KIND_SLOT: u32 = 2;
 const PAYLOAD: u32 = (1 << KIND_SHIFT) - 1;
 
 impl Reg {
-    /// The most virtual registers that a function can have.
-    pub const MAX_VREGS: usize = 1 << 27;
-
     pub const fn physical(preg: PReg) -> Reg {
         Reg(KIND_PHYSICAL << KIND_SHIFT | preg.index() as u32)
     }

@@ -1,1 +1,38 @@
+//! Windlass: WebAssembly and CLIF to Cortex-M objects, with every spill measured.
+//!
+//! ```text
+//!   bytes --Compiler--> Artifact { object, header, module, compiled }
+//!                         |-- report: figures of every function and allocator
+//!                         '-- link --> machine --> instance: executes the object
+//! ```
+//!
+//! [`Compiler`] is the one way to an object, for the program, for tests and for build scripts
+//! alike. With `default-features = false` it is all there is besides [`report`]'s schema: no
+//! emulator, no command line, no C to compile.
+//!
+//! ```
+//! let wasm = [0, b'a', b's', b'm', 1, 0, 0, 0];
+//! let artifact = windlass::Compiler::new().name("empty").compile_wasm(&wasm)?;
+//! assert!(artifact.object.starts_with(b"\x7fELF"));
+//! # Ok::<(), windlass::Error>(())
+//! ```
 
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod clif;
+pub mod compiler;
+#[cfg(feature = "cli")]
+pub mod emulator;
+#[cfg(feature = "cli")]
+pub mod instance;
+#[cfg(feature = "cli")]
+pub mod link;
+#[cfg(feature = "cli")]
+pub mod machine;
+pub mod report;
+#[cfg(feature = "cli")]
+pub mod value;
+
+pub use compiler::{Artifact, Compiler};
+pub use windlass_backend::options::{AllocatorKind, Bounds, OptLevel};
+pub use windlass_backend::{Error, Result, Trap};

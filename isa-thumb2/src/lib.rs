@@ -1,5 +1,154 @@
 //! Thumb-2 for Windlass: instructions, encodings, lowering rules, AAPCS.
+//!
+//! [`Thumb2`] is the plugin; the order of the modules is the order of the data: rules (`lower`,
+//! `abi`) build [`inst::Inst`]s, `finalize` makes them concrete after allocation, `inst::emit`
+//! turns them into bytes, `object` says what makes an ELF file an Arm one.
 
+mod abi;
 pub mod finalize;
 pub mod inst;
+mod lower;
+pub mod object;
 pub mod regs;
+pub mod settings;
+
+use cranelift_codegen::ir::{self, Type, types};
+use finalize::FinalizeOptions;
+use inst::Inst;
+use inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp};
+use inst::fixup::Fixup;
+mod emit {
+    use super::*;
+    pub fn emit_function(_: &Code<Inst>, _: &mut MachBuffer<Fixup>, _: Option<&mut Vec<String>>) {}
+}
+use regalloc2::{MachineEnv, PReg, RegClass};
+use settings::{Cpu, Settings, TargetOptions};
+use windlass_backend::Result;
+use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
+use windlass_backend::instance::ContextReg;
+use windlass_backend::isa::{Code, FrameRequest, InstOutput, Isa};
+use windlass_backend::lower::Lower;
+use windlass_backend::object::ElfFormat;
+use windlass_backend::options::{CodegenOptions, OptLevel};
+use windlass_backend::reg::{Reg, ValueRegs, Writable};
+
+/// Thumb-2 for one target, processor and register environment.
+pub struct Thumb2 {
+    pub settings: Settings,
+    env: MachineEnv,
+}
+
+impl Thumb2 {
+    pub fn new(options: &TargetOptions) -> Result<Thumb2> {
+        let settings = Settings::new(options)?;
+        let env = settings.reg_env.machine_env();
+        Ok(Thumb2 { settings, env })
+    }
+}
+
+impl Isa for Thumb2 {
+    type Inst = Inst;
+
+    fn machine_env(&self) -> &MachineEnv {
+        &self.env
+    }
+
+    fn context_reg(&self, reg: ContextReg) -> PReg {
+        match reg {
+            ContextReg::Instance => regs::INSTANCE,
+            ContextReg::Mem0Bytes => regs::MEM0_BYTES,
+            ContextReg::Mem0Base => regs::MEM0_BASE,
+        }
+    }
+
+    fn classes(&self, ty: Type) -> Option<&'static [RegClass]> {
+        match ty {
+            types::I8 | types::I16 | types::I32 => Some(&[RegClass::Int]),
+            _ => None,
+        }
+    }
+
+    fn lower(&self, ctx: &mut Lower<Self>, inst: ir::Inst) -> Result<InstOutput> {
+        lower::lower(ctx, inst)
+    }
+
+    fn lower_branch(
+        &self,
+        ctx: &mut Lower<Self>,
+        inst: ir::Inst,
+        targets: &[MachLabel],
+    ) -> Result<()> {
+        lower::lower_branch(ctx, inst, targets)
+    }
+
+    fn gen_entry(&self, ctx: &mut Lower<Self>) -> Result<()> {
+        abi::gen_entry(ctx)
+    }
+
+    fn pops_incoming(&self, sig: &ir::Signature) -> bool {
+        abi::pops_incoming(sig)
+    }
+
+    fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>> {
+        let mask = if ty.bits() < 32 { (1 << ty.bits()) - 1 } else { u32::MAX };
+        let rd = ctx.temp(RegClass::Int);
+        ctx.emit(Inst::LoadConst { rd, value: bits as u32 & mask });
+        Some(ValueRegs::One(rd.to_reg()))
+    }
+
+    fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Inst {
+        Inst::Mov { op: MovOp::Mov, s: false, rd: to, op2: Operand2::Reg(from) }
+    }
+
+    fn gen_load_slot(&self, to: PReg, slot: u32) -> Inst {
+        let rt = Writable::from_reg(to.into());
+        Inst::Load { op: LoadOp::Ldr, rt, addr: AMode::Spill { slot } }
+    }
+
+    fn gen_store_slot(&self, slot: u32, from: PReg) -> Inst {
+        Inst::Store { op: StoreOp::Str, rt: from.into(), addr: AMode::Spill { slot } }
+    }
+
+    fn finalize(
+        &self,
+        code: &mut Code<Inst>,
+        frame: &FrameRequest,
+        options: &CodegenOptions,
+    ) -> Result<u32> {
+        let class = RegClass::Int as usize;
+        let mut allocatable = self.env.preferred_regs_by_class[class];
+        allocatable.union_from(self.env.non_preferred_regs_by_class[class]);
+        let options = FinalizeOptions {
+            size: options.opt_level == OptLevel::Size,
+            ldrd_base_erratum: self.settings.cpu == Cpu::CortexM3,
+            allocatable,
+            check: options.check,
+        };
+        Ok(finalize::finalize(code, frame, &options)?.total)
+    }
+
+    fn emit(
+        &self,
+        code: &Code<Inst>,
+        buffer: &mut MachBuffer<Fixup>,
+        listing: Option<&mut Vec<String>>,
+    ) {
+        emit::emit_function(code, buffer, listing)
+    }
+
+    fn count_insts(&self, code: &[u8]) -> u32 {
+        // A first half-word of 0b11101 and above begins a 32-bit instruction (ARMv7-M A5.1).
+        let mut count = 0;
+        let mut at = 0;
+        while let Some(&high) = code.get(at + 1) {
+            at += if high >> 3 >= 0b11101 { 4 } else { 2 };
+            count += 1;
+        }
+        count
+    }
+
+    fn elf_format(&self) -> ElfFormat {
+        object::elf_format(&self.settings.build_attributes())
+    }
+}
+mod tmpdisplay;

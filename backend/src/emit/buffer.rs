@@ -81,6 +81,7 @@ pub struct MachBuffer<R> {
     locs: Vec<(Bound, u32)>,
     literals: Vec<(u32, MachLabel)>,
     literal_index: HashMap<u32, MachLabel>,
+    marks: Vec<Bound>,
 }
 
 /// A function's final bytes with everything that refers into them.
@@ -91,6 +92,19 @@ pub struct Finished {
     pub traps: Vec<TrapSite>,
     pub source_ranges: Vec<SourceRange>,
     pub regions: Vec<Region>,
+    /// Offsets of `mark` calls, in order.
+    pub marks: Vec<u32>,
+}
+
+impl Finished {
+    /// The bytes of each region of code.
+    pub fn code_regions(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self.regions.iter().skip(1).map(|region| region.offset as usize);
+        let spans = self.regions.iter().zip(ends.chain([self.code.len()]));
+        spans
+            .filter(|(region, _)| region.kind == RegionKind::Code)
+            .map(|(region, end)| &self.code[region.offset as usize..end])
+    }
 }
 
 impl<R: Relaxable> Default for MachBuffer<R> {
@@ -104,6 +118,7 @@ impl<R: Relaxable> Default for MachBuffer<R> {
             locs: Vec::new(),
             literals: Vec::new(),
             literal_index: HashMap::new(),
+            marks: Vec::new(),
         }
     }
 }
@@ -158,6 +173,11 @@ impl<R: Relaxable> MachBuffer<R> {
     /// The instruction that comes next traps.
     pub fn add_trap(&mut self, trap: Trap) {
         self.traps.push((self.here(), trap));
+    }
+
+    /// Remembers this place for listings.
+    pub fn mark(&mut self) {
+        self.marks.push(self.here());
     }
 
     /// What follows stems from byte `loc` of the wasm file, `u32::MAX` for nowhere.
@@ -271,7 +291,8 @@ impl<R: Relaxable> MachBuffer<R> {
             .map(|&(bound, trap)| TrapSite { offset: layout.position(bound), trap })
             .collect();
         let source_ranges = source_ranges(&self.locs, layout, code.len() as u32);
-        Finished { code, relocs, traps, source_ranges, regions }
+        let marks = self.marks.iter().map(|&bound| layout.position(bound)).collect();
+        Finished { code, relocs, traps, source_ranges, regions, marks }
     }
 }
 

@@ -4,8 +4,51 @@
 //! layout of regalloc2's `Output` ([`AllocResult`]), whoever gave it. Everything in this folder is
 //! generic over the problem, so that saved problems, random ones and real functions are treated
 //! alike.
+//!
+//! ```text
+//! problem, env --Allocator--> AllocResult --check--> the same, verified
+//!                                         --stats--> AllocStats: stores, reloads, moves, cost
+//! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
+//! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
+//! ```
+//!
+//! What a problem must satisfy is what regalloc2 asks: SSA, an entry block without parameters,
+//! dense numbers, critical edges split, blocks in reverse postorder, and no operands on a branch
+//! to a block with several predecessors.
 
-use regalloc2::{Allocation, Block, Function, Inst, ProgPoint};
+use core::panic::AssertUnwindSafe;
+use regalloc2::{
+    Allocation, Block, Function, Inst, MachineEnv, Output, ProgPoint, RegAllocError, RegClass,
+};
+use thiserror::Error;
+
+use crate::options::AllocatorKind;
+
+mod check;
+pub mod coloring;
+pub mod fastalloc;
+pub mod greedy;
+pub mod ion;
+mod liveness;
+mod moves;
+mod points;
+mod pressure;
+mod ranges;
+mod spilled;
+mod stats;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+pub use coloring::{Coloring, Outcome, allocate_function};
+pub use fastalloc::Fastalloc;
+pub use greedy::Greedy;
+pub use ion::Ion;
+pub use pressure::{excess, excess_by_class, peak_pressure};
+pub use ranges::{LiveRange, ValueRanges, value_ranges};
+pub use stats::{AllocStats, stats};
 
 /// What allocators and statistics need to know beyond `regalloc2::Function`.
 pub trait AllocProblem: Function {
@@ -50,4 +93,128 @@ impl AllocResult {
             .map_or(self.allocs.len(), |&end| end as usize);
         &self.allocs[start..end]
     }
+
+    /// The same answer for regalloc2's checker; none if it holds a `Remat`, which that does not
+    /// know.
+    pub fn to_output(&self) -> Option<Output> {
+        let edits = self.edits.iter().map(|(point, edit)| match edit {
+            &Edit::Move { from, to } => Some((*point, regalloc2::Edit::Move { from, to })),
+            Edit::Remat { .. } => None,
+        });
+        let mut output = Output::default();
+        output.num_spillslots = self.num_spillslots;
+        output.edits = edits.collect::<Option<_>>()?;
+        output.allocs = self.allocs.clone();
+        output.inst_alloc_offsets = self.inst_alloc_offsets.clone();
+        Some(output)
+    }
+}
+
+impl From<Output> for AllocResult {
+    /// Leaves out moves of a register to itself, which only rename.
+    fn from(output: Output) -> AllocResult {
+        let edits = output.edits.into_iter().filter_map(|(point, edit)| {
+            let regalloc2::Edit::Move { from, to } = edit;
+            (from != to).then_some((point, Edit::Move { from, to }))
+        });
+        AllocResult {
+            num_spillslots: output.num_spillslots,
+            edits: edits.collect(),
+            allocs: output.allocs,
+            inst_alloc_offsets: output.inst_alloc_offsets,
+        }
+    }
+}
+
+/// Why there is no allocation.
+#[derive(Clone, Debug, Error)]
+pub enum AllocError {
+    /// Some instruction asks for more registers at once than the environment has.
+    #[error("an instruction needs more registers than there are")]
+    TooManyLiveRegs,
+    /// The problem breaks a rule that every problem must keep.
+    #[error("malformed allocation problem: {0}")]
+    Malformed(RegAllocError),
+    /// The problem or the environment has something that this allocator does not treat.
+    #[error("{0} is not supported")]
+    Unsupported(&'static str),
+    /// The answer is wrong: a bug in the allocator.
+    #[error("wrong allocation: {0}")]
+    Wrong(String),
+    /// A bug in the allocator or the checker, caught.
+    #[error("panic in {tool}: {message}")]
+    Panic { tool: &'static str, message: String },
+}
+
+impl From<RegAllocError> for AllocError {
+    fn from(error: RegAllocError) -> AllocError {
+        match error {
+            RegAllocError::TooManyLiveRegs => AllocError::TooManyLiveRegs,
+            other => AllocError::Malformed(other),
+        }
+    }
+}
+
+/// Something that answers allocation problems.
+pub trait Allocator {
+    fn name(&self) -> &'static str;
+
+    fn allocate<P: AllocProblem>(
+        &self,
+        problem: &P,
+        env: &MachineEnv,
+    ) -> Result<AllocResult, AllocError>;
+}
+
+/// Allocates with the allocator that `kind` names and, if asked, verifies its answer.
+pub fn run<P: AllocProblem>(
+    kind: AllocatorKind,
+    problem: &P,
+    env: &MachineEnv,
+    verify: bool,
+) -> Result<AllocResult, AllocError> {
+    let result = match kind {
+        AllocatorKind::Ion => Ion.allocate(problem, env),
+        AllocatorKind::Fastalloc => Fastalloc.allocate(problem, env),
+        AllocatorKind::Greedy => Greedy.allocate(problem, env),
+    }?;
+    if verify {
+        check(problem, env, &result)?;
+    }
+    Ok(result)
+}
+
+/// All register classes, in order of their index.
+const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Float, RegClass::Vector];
+
+/// The blocks of a problem, in order.
+fn blocks<P: AllocProblem>(problem: &P) -> impl DoubleEndedIterator<Item = Block> + use<P> {
+    (0..problem.num_blocks()).map(Block::new)
+}
+
+/// Block arguments of the branch `term` that ends `block`, each with its parameter.
+fn branch_args<P: AllocProblem>(
+    problem: &P,
+    block: Block,
+    term: Inst,
+    succ: usize,
+) -> impl Iterator<Item = (regalloc2::VReg, regalloc2::VReg)> {
+    let params = problem.block_params(problem.block_succs(block)[succ]);
+    let args = problem.branch_blockparams(block, term, succ);
+    args.iter().copied().zip(params.iter().copied())
+}
+
+/// Runs a dependency that may panic on a problem that it does not expect, and makes that an error.
+fn guard<T>(
+    tool: &'static str,
+    run: impl FnOnce() -> Result<T, AllocError>,
+) -> Result<T, AllocError> {
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let message = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(AllocError::Panic { tool, message: message.to_owned() })
+    })
 }

@@ -221,6 +221,22 @@ impl MachInst for Inst {
         }
     }
 
+    fn stack_args(&self) -> u32 {
+        let on_stack = |addr: &AMode| {
+            matches!(
+                addr,
+                AMode::IncomingArg { .. } | AMode::StackSlot { .. } | AMode::OutgoingArg { .. }
+            )
+        };
+        match self {
+            Inst::Load { addr, .. } | Inst::Store { addr, .. } => u32::from(on_stack(addr)),
+            Inst::LoadPair { addr, .. } | Inst::StorePair { addr, .. } => {
+                2 * u32::from(on_stack(addr))
+            }
+            _ => 0,
+        }
+    }
+
     fn gen_jump(target: MachLabel) -> Inst {
         Inst::Jump { target }
     }

@@ -1,0 +1,146 @@
+//! The pipeline: every pass from CLIF to machine code, one call a line.
+
+use crate::compiled::{CompiledFunction, CompiledModule, FunctionStats, Listing};
+use crate::emit::buffer::MachBuffer;
+use crate::error::{Error, Result};
+use crate::isa::{Code, FrameRequest, Isa, MachInst};
+use crate::lower::FrameNeeds;
+use crate::module::{Function, FunctionRole, Module};
+use crate::options::CodegenOptions;
+use crate::regalloc::{self, AllocResult};
+use crate::vcode::VCode;
+use crate::{emit, lower, opt};
+use cranelift_codegen::ir;
+use rayon::prelude::*;
+use regalloc2::{Function as _, RegClass};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Compiles one function of a module.
+///
+/// # Errors
+/// What the function uses and windlass does not translate, with the function's name and place.
+pub fn compile_function<I: Isa>(
+    isa: &I,
+    function: &Function,
+    options: &CodegenOptions,
+) -> Result<CompiledFunction> {
+    let context = opt::optimize(function.clif.clone(), options.opt_level, options.check)?;
+    let (vcode, needs) = lower::lower(isa, &context.func)?;
+    let start = Instant::now();
+    let alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
+    let alloc_time = start.elapsed();
+    let mut stats = measure(isa, &vcode, &alloc);
+    stats.time_us = alloc_time.as_micros() as u64;
+
+    let mut code = emit::apply(isa, &vcode, &alloc)?;
+    stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
+    let frame = frame_request(isa, function, &context.func, &needs, &alloc, &mut code);
+    let frame_bytes = isa.finalize(&mut code, &frame, options)?;
+
+    let mut buffer = MachBuffer::default();
+    let mut lines = options.listings.then(Vec::new);
+    isa.emit(&code, &mut buffer, lines.as_mut());
+    let finished = buffer.finish();
+
+    stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
+    stats.code_bytes = finished.code.len() as u32;
+    stats.frame_bytes = frame_bytes;
+    let listing = lines.map(|lines| Listing {
+        clif: context.func.display().to_string(),
+        vcode: vcode.display().to_string(),
+        asm: finished.marks.iter().copied().zip(lines).collect(),
+    });
+    Ok(CompiledFunction {
+        code: finished.code,
+        align: 4,
+        relocs: finished.relocs,
+        regions: finished.regions,
+        traps: finished.traps,
+        source_ranges: finished.source_ranges,
+        frame_bytes,
+        spill_area: frame.spill_area(),
+        stats,
+        listing,
+    })
+}
+
+/// Compiles every function of a module, on as many threads as the options say. The first error in
+/// the order of functions is reported, whatever the threads did.
+pub fn compile_module<I: Isa>(
+    isa: &I,
+    module: &Module,
+    options: &CodegenOptions,
+) -> Result<CompiledModule> {
+    let compile = |function: &Function| guarded(isa, function, options);
+    let results: Vec<Result<CompiledFunction>> = match options.threads {
+        1 => module.functions.iter().map(compile).collect(),
+        0 => module.functions.par_iter().map(compile).collect(),
+        threads => rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|e| Error::internal(format!("threads: {e}")))?
+            .install(|| module.functions.par_iter().map(compile).collect()),
+    };
+    let functions = results.into_iter().collect::<Result<_>>()?;
+    Ok(CompiledModule { functions })
+}
+
+/// A panic, ours or a dependency's, becomes an internal error that names the function.
+fn guarded<I: Isa>(
+    isa: &I,
+    function: &Function,
+    options: &CodegenOptions,
+) -> Result<CompiledFunction> {
+    let index = match function.role {
+        FunctionRole::User { index } => Some(index),
+        _ => None,
+    };
+    catch_unwind(AssertUnwindSafe(|| compile_function(isa, function, options)))
+        .unwrap_or_else(|panic| Err(Error::internal(panic_message(&*panic))))
+        .map_err(|error| error.in_function(index, &function.name))
+}
+
+fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> FunctionStats {
+    let class = RegClass::Int as usize;
+    let counts = regalloc::stats(vcode, alloc);
+    FunctionStats {
+        vcode_insts: vcode.num_insts() as u32,
+        vregs: vcode.num_vregs() as u32,
+        peak_pressure: regalloc::peak_pressure(vcode)[class],
+        excess: regalloc::excess(vcode, isa.machine_env()),
+        alloc: counts,
+        final_alloc: counts,
+        ..FunctionStats::default()
+    }
+}
+
+fn frame_request<I: Isa>(
+    isa: &I,
+    function: &Function,
+    clif: &ir::Function,
+    needs: &FrameNeeds,
+    alloc: &AllocResult,
+    code: &mut Code<I::Inst>,
+) -> FrameRequest {
+    let pops_incoming = isa.pops_incoming(&clif.signature);
+    FrameRequest {
+        incoming_bytes: needs.incoming_bytes,
+        pops_incoming,
+        stack_slot_bytes: needs.stack_slot_bytes,
+        spill_slots: alloc.num_spillslots as u32,
+        outgoing_bytes: needs.outgoing_bytes,
+        written: emit::written_registers(code),
+        makes_calls: needs.makes_calls,
+        internal: pops_incoming,
+        entry: function.role == FunctionRole::Entry,
+    }
+}

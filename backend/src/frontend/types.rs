@@ -1,0 +1,88 @@
+//! Wasm types in CLIF and in the interface: the one table.
+
+use crate::error::{Error, Result};
+use crate::module::{FuncType, ValType};
+use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, Signature, types};
+use cranelift_codegen::isa::CallConv;
+
+/// The CLIF type that holds a wasm value.
+pub fn clif_type(ty: ValType) -> ir::Type {
+    match ty {
+        ValType::I32 => types::I32,
+        ValType::I64 => types::I64,
+        ValType::F32 => types::F32,
+        ValType::F64 => types::F64,
+    }
+}
+
+/// The scalar type, if windlass translates it; `what` names the thing that has the type.
+pub fn translated(ty: wasmparser::ValType, what: &str) -> Result<ValType> {
+    match ty {
+        wasmparser::ValType::I32 => Ok(ValType::I32),
+        other => Err(Error::unsupported(format!("{what} of type {other}"))),
+    }
+}
+
+/// A function type, if windlass translates all of it.
+pub fn func_type(ty: &wasmparser::FuncType) -> Result<FuncType> {
+    let all = |types: &[wasmparser::ValType], what: &str| {
+        types.iter().map(|&t| translated(t, what)).collect::<Result<Vec<_>>>()
+    };
+    Ok(FuncType {
+        params: all(ty.params(), "a parameter")?,
+        results: all(ty.results(), "a result")?,
+    })
+}
+
+/// The signature of a function in the internal convention: the instance, then the parameters.
+pub fn internal_signature(ty: &FuncType) -> Signature {
+    let mut sig = Signature::new(CallConv::Tail);
+    sig.params.push(AbiParam::special(types::I32, ArgumentPurpose::VMContext));
+    sig.params.extend(ty.params.iter().map(|&t| AbiParam::new(clif_type(t))));
+    sig.returns.extend(ty.results.iter().map(|&t| AbiParam::new(clif_type(t))));
+    sig
+}
+
+/// The signature of the same function as C sees it: the owner (instance or context pointer), then
+/// the parameters. Several results are a struct, returned through a pointer that comes first
+/// (AAPCS32, section 6.4: composite types larger than 4 bytes).
+pub fn c_signature(ty: &FuncType) -> Signature {
+    let mut sig = Signature::new(CallConv::SystemV);
+    if returns_struct(ty) {
+        sig.params.push(AbiParam::special(types::I32, ArgumentPurpose::StructReturn));
+    }
+    sig.params.push(AbiParam::new(types::I32));
+    sig.params.extend(ty.params.iter().map(|&t| AbiParam::new(clif_type(t))));
+    if let [result] = ty.results[..] {
+        sig.returns.push(AbiParam::new(clif_type(result)));
+    }
+    sig
+}
+
+/// Whether C sees the results as a struct.
+pub fn returns_struct(ty: &FuncType) -> bool {
+    ty.results.len() > 1
+}
+
+/// Layout of the struct of results: each field's offset at natural alignment, and its size.
+pub fn result_struct(ty: &FuncType) -> (Vec<i32>, u32) {
+    let mut size = 0u32;
+    let mut align = 1;
+    let mut offsets = Vec::with_capacity(ty.results.len());
+    for &result in &ty.results {
+        let bytes = clif_type(result).bytes();
+        align = align.max(bytes);
+        size = size.next_multiple_of(bytes);
+        offsets.push(size as i32);
+        size += bytes;
+    }
+    (offsets, size.next_multiple_of(align))
+}
+
+/// An AAPCS signature over 32-bit words.
+pub fn word_signature(params: usize, results: usize) -> Signature {
+    let mut sig = Signature::new(CallConv::SystemV);
+    sig.params = vec![AbiParam::new(types::I32); params];
+    sig.returns = vec![AbiParam::new(types::I32); results];
+    sig
+}

@@ -1,0 +1,428 @@
+//! The C header of a wasm module: what a host includes to instantiate and call it.
+//!
+//! Input: a [`Module`] with its [`Interface`]. Output: the text, C99 and C++ alike.
+//!
+//! Headers of several modules combine in one translation unit, also when one module imports from
+//! another: what two headers may both define stands under a guard of its own, and what both only
+//! declare they declare alike.
+//!
+//! Invariant: wasm names reach the text only through [`quoted`], inside comments. Everything else
+//! is made of symbols, which are checked to be C identifiers.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::instance::{self, status};
+use crate::module::{
+    ContextPointer, ExportedFunction, ExportedGlobal, FuncType, ImportedFunction, InstanceLayout,
+    Interface, Module, SymbolId, ValType,
+};
+use crate::trap::Trap;
+
+/// `windlass_memory` is the head of the instance.
+const _: () = assert!(instance::offset::MEM0_BYTES == 0 && instance::offset::MEM0_BASE == 4);
+
+/// Writes the header of `module`.
+///
+/// Fails with [`Error::Interface`] if a name is no C identifier, if two declarations collide, or
+/// if the module came from CLIF text and so has no instance.
+pub fn write_header(module: &Module) -> Result<String> {
+    let interface = module
+        .interface
+        .as_ref()
+        .ok_or_else(|| Error::Interface("a module of CLIF functions has no header".into()))?;
+    let mut header = Header::new(module, interface)?;
+    header.open();
+    header.shared_codes();
+    header.instance_type()?;
+    header.memory_size()?;
+    header.imports()?;
+    header.lifecycle()?;
+    header.exported_functions()?;
+    header.exported_memories()?;
+    header.exported_globals()?;
+    header.close();
+    Ok(header.text)
+}
+
+/// Identifiers with an underscore that C, C++ or <stdint.h> take, so that a symbol could hit them.
+const RESERVED: &str = "\
+    _Static_assert _Thread_local and_eq char16_t char32_t char8_t co_await co_return co_yield \
+    const_cast dynamic_cast int16_t int32_t int64_t int8_t intmax_t intptr_t not_eq or_eq \
+    reinterpret_cast static_assert static_cast thread_local typeof_unqual uint16_t uint32_t \
+    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_memory xor_eq";
+
+struct Header<'a> {
+    module: &'a Module,
+    interface: &'a Interface,
+    prefix: &'a str,
+    text: String,
+    /// For each identifier declared so far, what it is and how it was declared.
+    declared: BTreeMap<String, (String, String)>,
+}
+
+impl<'a> Header<'a> {
+    fn new(module: &'a Module, interface: &'a Interface) -> Result<Self> {
+        for c_name in interface.contexts.iter().map(|c| &c.c_name).chain([&interface.c_name]) {
+            c_identifier(&format!("{c_name}_instance"))?;
+        }
+        Ok(Header {
+            module,
+            interface,
+            prefix: &interface.c_name,
+            text: String::new(),
+            declared: BTreeMap::new(),
+        })
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// A comment on lines of its own, after an empty line.
+    fn comment(&mut self, lines: &[&str]) {
+        self.line("");
+        let (last, init) = lines.split_last().unwrap_or((&"", &[]));
+        let mut lead = "/*";
+        for line in init {
+            self.line(&format!("{lead} {line}"));
+            lead = " *";
+        }
+        self.line(&format!("{lead} {last} */"));
+    }
+
+    /// Claims `name` for `what`; false if the same declaration stands already.
+    fn declare(&mut self, name: &str, what: String, declaration: &str) -> Result<bool> {
+        if let Some((other, text)) = self.declared.get(name) {
+            return match text == declaration {
+                true => Ok(false),
+                false => {
+                    Err(Error::Interface(format!("{other} and {what} are both `{name}` in C")))
+                }
+            };
+        }
+        self.declared.insert(name.to_owned(), (what, declaration.to_owned()));
+        Ok(true)
+    }
+
+    /// Declares an identifier that only this module may declare.
+    fn declare_own(&mut self, name: &str, what: String, declaration: &str) -> Result<()> {
+        match self.declare(name, what.clone(), declaration)? {
+            true => Ok(()),
+            false => Err(Error::Interface(format!("{what} is `{name}` in C, which is taken"))),
+        }
+    }
+
+    fn symbol_name(&self, id: SymbolId) -> Result<&'a str> {
+        let symbol = self.module.symbols.get(id.0 as usize);
+        let symbol = symbol.ok_or_else(|| Error::internal(format!("no symbol {}", id.0)))?;
+        c_identifier(&symbol.name)
+    }
+
+    fn open(&mut self) {
+        let prefix = self.prefix;
+        let name = quoted(&self.module.name);
+        let contexts: String =
+            self.interface.contexts.iter().map(|c| format!("{}_context, ", c.c_name)).collect();
+        let (memory, arguments) = match self.interface.memory {
+            Some(_) => {
+                let bytes = self.memory_bytes_macro();
+                let memory =
+                    format!("\n *     static uint64_t memory[{bytes} / sizeof(uint64_t)];");
+                (memory, "memory, sizeof memory")
+            }
+            None => (String::new(), "NULL, 0"),
+        };
+        self.text = format!(
+            r#"/* C interface of the WebAssembly module {name}, written by windlass.
+ *
+ * The host owns the instance and the memory, and keeps both while it uses them:
+ *
+ *     static {prefix}_instance instance;{memory}
+ *     int status = {prefix}_instantiate(&instance, {contexts}{arguments});
+ *
+ * A call that traps returns zero; {prefix}_trap tells a trap from a zero. */
+#ifndef WINDLASS_{prefix}_H
+#define WINDLASS_{prefix}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+"#
+        );
+    }
+
+    fn close(&mut self) {
+        self.text += r#"
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"#;
+    }
+
+    /// What all modules have in common, once however many headers a host includes.
+    fn shared_codes(&mut self) {
+        let traps: String = Trap::ALL
+            .iter()
+            .map(|&trap| format!("\n#define {} {}", trap_macro(trap), trap.code()))
+            .collect();
+        self.text += &format!(
+            "
+#ifndef WINDLASS_CODES
+#define WINDLASS_CODES
+
+/* What <module>_instantiate returns. A trap returns WINDLASS_TRAPPED + its code. */
+#define WINDLASS_OK {}
+#define WINDLASS_MEMORY_TOO_SMALL {}
+#define WINDLASS_MEMORY_MISALIGNED {}
+#define WINDLASS_INCOMPATIBLE_IMPORT {}
+#define WINDLASS_TRAPPED {}
+
+/* What <module>_trap returns: the code of the last call's trap, or none. */
+#define WINDLASS_TRAP_NONE ({}){traps}
+
+/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes.
+ * Hosts read these fields and never write them. */
+typedef struct windlass_memory {{
+    uint32_t bytes;
+    uint8_t *base;
+}} windlass_memory;
+
+#endif
+",
+            status::OK,
+            status::MEMORY_TOO_SMALL,
+            status::MEMORY_MISALIGNED,
+            status::INCOMPATIBLE_IMPORT,
+            status::TRAPPED,
+            instance::NO_TRAP,
+        );
+    }
+
+    fn instance_type(&mut self) -> Result<()> {
+        let name = format!("{}_instance", self.prefix);
+        self.declare_own(&name, "the instance type".into(), "type")?;
+        let words = instance_words(&self.interface.instance)?;
+        self.text += &format!(
+            "
+/* All state of one instance. Its contents are private. */
+typedef struct {name} {{
+    {words};
+}} {name};
+"
+        );
+        Ok(())
+    }
+
+    fn memory_bytes_macro(&self) -> String {
+        format!("{}_MEMORY_BYTES", self.prefix.to_ascii_uppercase())
+    }
+
+    fn memory_size(&mut self) -> Result<()> {
+        let bytes = self.interface.memory.as_ref().map_or(0, |memory| memory.min_bytes);
+        let bytes = u32::try_from(bytes).map_err(|_| {
+            Error::Interface(format!("a memory of {bytes} bytes does not fit the address space"))
+        })?;
+        let name = self.memory_bytes_macro();
+        self.declare_own(&name, "the memory size".into(), "macro")?;
+        self.comment(&[
+            "The smallest memory to hand over, in bytes. A larger one lets memory.grow succeed.",
+        ]);
+        self.line(&format!("#define {name} {bytes}u"));
+        Ok(())
+    }
+
+    fn imports(&mut self) -> Result<()> {
+        if !self.interface.contexts.is_empty() {
+            self.comment(&[
+                "Context of each imported module: the host defines the type and hands a pointer to",
+                "instantiate, which every function imported from that module gets back.",
+            ]);
+        }
+        for context in &self.interface.contexts {
+            let wasm_name = quoted(&context.wasm_name);
+            self.line(&format!("struct {}_instance; /* {wasm_name} */", context.c_name));
+        }
+        if !self.interface.imports.is_empty() {
+            self.comment(&["Imported functions. The host defines those that the module calls."]);
+        }
+        for import in &self.interface.imports {
+            self.imported_function(import)?;
+        }
+        Ok(())
+    }
+
+    fn imported_function(&mut self, import: &ImportedFunction) -> Result<()> {
+        let symbol = self.symbol_name(import.symbol)?;
+        let context = self.interface.contexts.get(import.context);
+        let context = context.ok_or_else(|| Error::internal("an import without its context"))?;
+        let instance = format!("struct {}_instance *", context.c_name);
+        let prototype = prototype(symbol, &instance, &import.ty);
+        let (module, name) = (quoted(&import.wasm_module), quoted(&import.wasm_name));
+        let what = format!("import {module} {name}");
+        if self.declare(symbol, what, &prototype)? {
+            self.result_type(symbol, &import.ty);
+            self.line(&format!("{prototype} /* {module} {name} */"));
+        }
+        Ok(())
+    }
+
+    /// The struct of a function with several results. An importer's header has it as well.
+    fn result_type(&mut self, symbol: &str, ty: &FuncType) {
+        if ty.results.len() < 2 {
+            return;
+        }
+        let field = |(index, &result): (usize, &ValType)| format!(" {} f{index};", c_type(result));
+        let fields: String = ty.results.iter().enumerate().map(field).collect();
+        self.text += &format!(
+            "\
+#ifndef WINDLASS_{symbol}_result
+#define WINDLASS_{symbol}_result
+struct {symbol}_result {{{fields} }};
+#endif
+"
+        );
+    }
+
+    fn lifecycle(&mut self) -> Result<()> {
+        let instance = format!("{}_instance *instance", self.prefix);
+        if let Some(id) = self.interface.instantiate {
+            let context =
+                |c: &ContextPointer| format!(", struct {0}_instance *{0}_context", c.c_name);
+            let contexts: String = self.interface.contexts.iter().map(context).collect();
+            let params = format!("{instance}{contexts}, void *memory, uint32_t memory_bytes");
+            self.comment(&[
+                "Initialises the instance and the memory, then runs the start function, if any.",
+                "The memory is aligned to 8 bytes. Must succeed before any other call.",
+            ]);
+            self.own_function(id, "int", &params)?;
+        }
+        if let Some(id) = self.interface.trap {
+            self.comment(&["The trap that ended the last call, or WINDLASS_TRAP_NONE."]);
+            self.own_function(id, "int", &format!("const {instance}"))?;
+        }
+        if let Some(id) = self.interface.set_stack_limit {
+            self.comment(&[
+                "Sets the lowest address that sp may reach in the module's functions, which trap",
+                "beyond it. NULL, the default, sets no limit.",
+            ]);
+            self.own_function(id, "void", &format!("{instance}, const void *limit"))?;
+        }
+        Ok(())
+    }
+
+    fn own_function(&mut self, id: SymbolId, result: &str, params: &str) -> Result<()> {
+        let name = self.symbol_name(id)?;
+        let declaration = format!("{result} {name}({params});");
+        self.declare_own(name, "windlass's own function".into(), &declaration)?;
+        self.line(&declaration);
+        Ok(())
+    }
+
+    fn exported_functions(&mut self) -> Result<()> {
+        if !self.interface.exports.is_empty() {
+            self.comment(&["Exported functions."]);
+        }
+        for export in &self.interface.exports {
+            self.exported_function(export)?;
+        }
+        Ok(())
+    }
+
+    fn exported_function(&mut self, export: &ExportedFunction) -> Result<()> {
+        let symbol = self.symbol_name(export.symbol)?;
+        let prototype = prototype(symbol, &format!("{}_instance *", self.prefix), &export.ty);
+        let name = quoted(&export.wasm_name);
+        self.declare_own(symbol, format!("export {name}"), &prototype)?;
+        self.result_type(symbol, &export.ty);
+        self.line(&format!("{prototype} /* {name} */"));
+        Ok(())
+    }
+
+    fn exported_memories(&mut self) -> Result<()> {
+        if !self.interface.exported_memories.is_empty() {
+            self.comment(&["Exported memories. The pointer stays valid as long as the instance."]);
+        }
+        for export in &self.interface.exported_memories {
+            self.accessor(export.symbol, "windlass_memory *", &export.wasm_name)?;
+        }
+        Ok(())
+    }
+
+    fn exported_globals(&mut self) -> Result<()> {
+        if !self.interface.exported_globals.is_empty() {
+            self.comment(&["Exported globals. The pointers stay valid as long as the instance."]);
+        }
+        for ExportedGlobal { wasm_name, symbol, ty, mutable } in &self.interface.exported_globals {
+            let constant = if *mutable { "" } else { "const " };
+            self.accessor(*symbol, &format!("{constant}{} *", c_type(*ty)), wasm_name)?;
+        }
+        Ok(())
+    }
+
+    fn accessor(&mut self, symbol: SymbolId, pointer: &str, wasm_name: &str) -> Result<()> {
+        let symbol = self.symbol_name(symbol)?;
+        let declaration = format!("{pointer}{symbol}({}_instance *);", self.prefix);
+        let name = quoted(wasm_name);
+        self.declare_own(symbol, format!("export {name}"), &declaration)?;
+        self.line(&format!("{declaration} /* {name} */"));
+        Ok(())
+    }
+}
+
+/// A member that gives the instance its size and alignment.
+fn instance_words(layout: &InstanceLayout) -> Result<String> {
+    let (ty, unit) = if layout.align <= 4 { ("uint32_t", 4) } else { ("uint64_t", 8) };
+    let fits = layout.align.is_power_of_two() && layout.align <= 8;
+    if !fits || layout.size == 0 || !layout.size.is_multiple_of(unit) {
+        return Err(Error::internal(format!(
+            "an instance of {} bytes aligned to {}",
+            layout.size, layout.align
+        )));
+    }
+    Ok(format!("{ty} opaque[{}]", layout.size / unit))
+}
+
+fn prototype(symbol: &str, instance: &str, ty: &FuncType) -> String {
+    let result = match ty.results[..] {
+        [] => "void".to_owned(),
+        [only] => c_type(only).to_owned(),
+        _ => format!("struct {symbol}_result"),
+    };
+    let params: String = ty.params.iter().map(|&param| format!(", {}", c_type(param))).collect();
+    format!("{result} {symbol}({instance}{params});")
+}
+
+fn c_type(ty: ValType) -> &'static str {
+    match ty {
+        ValType::I32 => "uint32_t",
+        ValType::I64 => "uint64_t",
+        ValType::F32 => "float",
+        ValType::F64 => "double",
+    }
+}
+
+fn trap_macro(trap: Trap) -> String {
+    format!("WINDLASS_TRAP_{}", trap.message().replace(' ', "_").to_ascii_uppercase())
+}
+
+fn c_identifier(name: &str) -> Result<&str> {
+    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
+    let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match name.is_empty() || digit_first || !word || RESERVED.split(' ').any(|word| word == name) {
+        true => Err(Error::Interface(format!("{name:?} cannot be an identifier in C"))),
+        false => Ok(name),
+    }
+}
+
+/// A wasm name for a comment: nothing in it ends the comment or the line.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.$-+:@#<>() ".contains(c);
+    let escape = |c: char| if plain(c) { c.to_string() } else { format!("\\u{{{:x}}}", c as u32) };
+    format!("\"{}\"", name.chars().map(escape).collect::<String>())
+}

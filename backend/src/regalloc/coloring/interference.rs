@@ -1,0 +1,216 @@
+//! Which values may not share a register, and which registers a value may not have.
+//!
+//! In SSA two values interfere exactly if one is live where the other is defined, so edges are
+//! found at definitions alone, each once. [`View`] tells where a definition occupies its own
+//! register: an ordinary one from the late point, an early one or one that reuses an input from
+//! the early point, one in a fixed register behind the instruction.
+
+use regalloc2::{Block, Inst, VReg};
+
+use super::MAX_INTERFERENCES;
+use crate::regalloc::liveness::Liveness;
+use crate::regalloc::points::{Demand, RegMask, Role, Scan, Span, View};
+use crate::regalloc::{AllocProblem, CLASSES, blocks, branch_args};
+
+/// What is known of one value.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Node {
+    /// None if the value is never live.
+    pub vreg: Option<VReg>,
+    /// Registers that it may not have.
+    pub forbidden: RegMask,
+    /// Registers that fixed operands would like it to have.
+    pub wishes: RegMask,
+    /// Its definitions and uses, each weighted with its block's frequency.
+    pub weight: f64,
+    /// Can be computed again.
+    rematable: bool,
+    /// Is live across an instruction that is a call or leaves no register free.
+    under_pressure: bool,
+}
+
+pub(super) struct Interference {
+    pub nodes: Vec<Node>,
+    pub edges: Vec<(u32, u32)>,
+    /// Pairs that would like to share a register.
+    pub friends: Vec<(u32, u32)>,
+}
+
+impl Interference {
+    pub fn build<P: AllocProblem>(
+        problem: &P,
+        liveness: &Liveness,
+        allocatable: &[RegMask; 3],
+    ) -> Result<Interference, String> {
+        let mut graph = Interference {
+            nodes: vec![Node::default(); problem.num_vregs()],
+            edges: vec![],
+            friends: vec![],
+        };
+        graph.find_rematable(problem);
+        let mut scan = Scan::new(problem, liveness);
+        for block in blocks(problem) {
+            let frequency = problem.block_frequency(block);
+            let mut declined = None;
+            let at_entry = scan.block(block, |view| {
+                if declined.is_none() {
+                    declined = refusal(view, allocatable).or_else(|| graph.refusal_of_size());
+                }
+                if declined.is_none() {
+                    graph.add_inst(view, frequency);
+                    graph.note_pressure(problem.is_call(view.inst), view, allocatable);
+                }
+            });
+            if let Some(reason) = declined {
+                return Err(format!("block{}, {reason}", block.index()));
+            }
+            let params = problem.block_params(block).iter().copied();
+            let params: Vec<_> = params.filter(|&param| at_entry.contains(param)).collect();
+            for (i, &param) in params.iter().enumerate() {
+                graph.add_edges(param, params[..i].iter().copied());
+                let live_in = at_entry.iter().filter(|v| !problem.block_params(block).contains(v));
+                graph.add_edges(param, live_in);
+            }
+            graph.befriend_args(problem, block);
+        }
+        match graph.refusal_of_size() {
+            Some(reason) => Err(reason),
+            None => Ok(graph),
+        }
+    }
+
+    /// Values under pressure that could be computed again.
+    pub fn remat_opportunities(&self) -> Vec<VReg> {
+        let nodes = self.nodes.iter().filter(|node| node.rematable && node.under_pressure);
+        nodes.filter_map(|node| node.vreg).collect()
+    }
+
+    fn refusal_of_size(&self) -> Option<String> {
+        let too_many = self.edges.len() > MAX_INTERFERENCES;
+        too_many.then(|| format!("more than {MAX_INTERFERENCES} interferences"))
+    }
+
+    fn find_rematable<P: AllocProblem>(&mut self, problem: &P) {
+        for inst in (0..problem.num_insts()).map(Inst::new) {
+            if let [result] = problem.inst_operands(inst)
+                && let Some(node) = self.nodes.get_mut(result.vreg().vreg())
+                && problem.remat_cost(inst).is_some()
+            {
+                node.rematable = true;
+            }
+        }
+    }
+
+    fn node(&mut self, vreg: VReg) -> &mut Node {
+        let node = &mut self.nodes[vreg.vreg()];
+        node.vreg = Some(vreg);
+        node
+    }
+
+    fn add_edges(&mut self, vreg: VReg, others: impl Iterator<Item = VReg>) {
+        self.node(vreg);
+        let others = others.filter(|other| other.class() == vreg.class() && *other != vreg);
+        self.edges.extend(others.map(|other| (vreg.vreg() as u32, other.vreg() as u32)));
+    }
+
+    fn add_inst(&mut self, view: &View<'_>, frequency: f64) {
+        for role in view.roles {
+            let node = self.node(role.vreg);
+            node.weight += frequency;
+            node.wishes |= role.fixed_early | role.fixed_late;
+            if let Some(source) = role.reuses {
+                self.friends.push((role.vreg.vreg() as u32, source.vreg() as u32));
+            }
+        }
+        self.forbid(view);
+        let defs = || view.roles.iter().filter(|role| role.is_def);
+        for (i, def) in defs().enumerate() {
+            self.add_edges(def.vreg, neighbors(view, def));
+            let others = defs().take(i).filter(|other| meet(view, def, other));
+            self.add_edges(def.vreg, others.map(|other| other.vreg));
+        }
+    }
+
+    /// Keeps values out of registers that the instruction needs for something else.
+    fn forbid(&mut self, view: &View<'_>) {
+        if view.fixed_early == [0; 3] && view.fixed_late == [0; 3] {
+            return;
+        }
+        for vreg in view.live_after.iter().filter(|&v| view.role(v).is_none()) {
+            let class = vreg.class() as usize;
+            self.node(vreg).forbidden |= view.fixed_early[class] | view.fixed_late[class];
+        }
+        for role in view.roles.iter().filter(|role| role.needs_own(view)) {
+            let class = role.vreg.class() as usize;
+            let early = view.fixed_early[class] & !role.fixed_early;
+            let late = view.fixed_late[class] & !role.fixed_late;
+            self.node(role.vreg).forbidden |= match role.span {
+                Span::Early => early,
+                Span::Late if role.reuses.is_none() => late,
+                Span::Late | Span::Through => early | late,
+            };
+        }
+    }
+
+    fn note_pressure(&mut self, is_call: bool, view: &View<'_>, allocatable: &[RegMask; 3]) {
+        let demands = Demand::of(view, allocatable);
+        let is_tight = CLASSES.map(|class| {
+            let demand = &demands[class as usize];
+            is_call || demand.excess(view, class, allocatable[class as usize]) >= 0
+        });
+        if is_tight == [false; 3] {
+            return;
+        }
+        for vreg in view.live_after.iter().filter(|&v| view.role(v).is_none()) {
+            self.node(vreg).under_pressure |= is_tight[vreg.class() as usize];
+        }
+    }
+
+    fn befriend_args<P: AllocProblem>(&mut self, problem: &P, block: Block) {
+        let term = problem.block_insns(block).last();
+        if problem.is_branch(term) {
+            for succ in 0..problem.block_succs(block).len() {
+                let pairs = branch_args(problem, block, term, succ);
+                self.friends.extend(pairs.map(|(a, b)| (a.vreg() as u32, b.vreg() as u32)));
+            }
+        }
+    }
+}
+
+/// Why the instruction cannot be coloured around.
+fn refusal(view: &View<'_>, allocatable: &[RegMask; 3]) -> Option<String> {
+    let inst = view.inst.index();
+    if view.conflict {
+        return Some(format!("inst{inst}: one register is fixed for two purposes"));
+    }
+    if view.beyond_registers {
+        return Some(format!("inst{inst}: an operand that wants a slot or a limited range"));
+    }
+    let mut homeless = view.roles.iter().filter(|r| allocatable[r.vreg.class() as usize] == 0);
+    let class = homeless.next().map(|role| role.vreg.class())?;
+    Some(format!("inst{inst}: no registers of class {class:?}"))
+}
+
+/// What a definition interferes with, other definitions of the instruction apart.
+fn neighbors<'a>(view: &'a View<'_>, def: &Role) -> impl Iterator<Item = VReg> + use<'a> {
+    let own = def.needs_own(view);
+    let early = own && (def.defined_early || def.reuses.is_some());
+    // A fixed definition takes its register behind the instruction, if it lives on at all.
+    let lives_on = own || view.live_after.contains(def.vreg);
+    let after = view.live_after.iter().filter(move |&v| lives_on && view.role(v).is_none());
+    let mentioned = view.roles.iter().filter(move |role| {
+        let live = match role.span {
+            Span::Early => early,
+            Span::Late => false,
+            Span::Through => own || lives_on && view.live_after.contains(role.vreg),
+        };
+        !role.is_def && live && role.needs_own(view)
+    });
+    after.chain(mentioned.map(|role| role.vreg))
+}
+
+/// Whether two definitions of one instruction interfere: in the instruction, or behind it.
+fn meet(view: &View<'_>, a: &Role, b: &Role) -> bool {
+    let in_inst = a.needs_own(view) && b.needs_own(view);
+    in_inst || view.live_after.contains(a.vreg) && view.live_after.contains(b.vreg)
+}

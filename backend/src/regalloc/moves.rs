@@ -1,0 +1,75 @@
+//! Parallel moves: all sources are read before any destination is written.
+//!
+//! Input: moves with distinct destinations. Output: moves in sequence, none from slot to slot.
+//! Invariant: a location that is still to be read is never written. Follows the usual reading of a
+//! move set as a graph in which each node has at most one incoming edge (Rideau, Serpette, Leroy:
+//! "Tilting at windmills with Coq", 2008): trees unwind from their leaves, and what remains are
+//! simple cycles, each broken by one temporary.
+
+use regalloc2::{Allocation, PReg};
+
+/// Puts `moves` in sequence and gives each step to `emit`.
+///
+/// `scratch` carries slot-to-slot moves. `temp` names a place to keep one value while a cycle
+/// turns: the scratch register itself unless a slot-to-slot move is among `moves`.
+pub(super) fn sequentialize(
+    mut moves: Vec<(Allocation, Allocation)>,
+    scratch: PReg,
+    mut temp: impl FnMut() -> Allocation,
+    mut emit: impl FnMut(Allocation, Allocation),
+) {
+    moves.retain(|(from, to)| from != to);
+    moves.sort_unstable_by_key(|&(_, to)| to);
+    let writer_of = |moves: &[(Allocation, Allocation)], place: Allocation| {
+        moves.binary_search_by_key(&place, |&(_, to)| to).ok()
+    };
+    // How many moves still read the destination of move i.
+    let mut readers = vec![0u32; moves.len()];
+    for &(from, _) in &moves {
+        if let Some(i) = writer_of(&moves, from) {
+            readers[i] += 1;
+        }
+    }
+
+    let mut step = |from: Allocation, to: Allocation| {
+        if from.is_stack() && to.is_stack() {
+            emit(from, Allocation::reg(scratch));
+            emit(Allocation::reg(scratch), to);
+        } else {
+            emit(from, to);
+        }
+    };
+    let mut done = vec![false; moves.len()];
+    let mut ready: Vec<usize> = (0..moves.len()).filter(|&i| readers[i] == 0).collect();
+    let mut next_cycle = 0;
+    loop {
+        while let Some(i) = ready.pop() {
+            let (from, to) = moves[i];
+            step(from, to);
+            done[i] = true;
+            if let Some(freed) = writer_of(&moves, from) {
+                readers[freed] -= 1;
+                if readers[freed] == 0 {
+                    ready.push(freed);
+                }
+            }
+        }
+        // Only simple cycles remain, in which each destination has one reader.
+        let Some(i) = (next_cycle..moves.len()).find(|&i| !done[i]) else { return };
+        next_cycle = i + 1;
+        let saved = moves[i].1;
+        let kept = temp();
+        step(saved, kept);
+        readers[i] = 0;
+        ready.push(i);
+        // The reader of `saved` is the end of the chain that starts at `i`.
+        let mut last = i;
+        while moves[last].0 != saved {
+            match writer_of(&moves, moves[last].0) {
+                Some(writer) => last = writer,
+                None => break,
+            }
+        }
+        moves[last].0 = kept;
+    }
+}

@@ -1,0 +1,73 @@
+//! How many registers a function needs, whatever an allocator makes of it.
+
+use regalloc2::{MachineEnv, PRegSet, RegClass};
+
+use super::liveness::Liveness;
+use super::points::{Demand, Scan, mask_of};
+use super::{AllocProblem, CLASSES, blocks};
+
+/// The most values of each class that are live at one program point, indexed by `RegClass`.
+/// Copies that fixed operands ask for are not values of their own.
+pub fn peak_pressure<P: AllocProblem>(problem: &P) -> [u32; 3] {
+    let liveness = Liveness::new(problem);
+    let mut scan = Scan::new(problem, &liveness);
+    let mut peak = [0; 3];
+    for block in blocks(problem) {
+        let at_entry = scan.block(block, |view| {
+            for (peak, demand) in peak.iter_mut().zip(Demand::of(view, &[0; 3])) {
+                *peak = demand.early.max(demand.late).max(*peak);
+            }
+        });
+        for class in CLASSES {
+            peak[class as usize] = peak[class as usize].max(at_entry.count(class));
+        }
+    }
+    peak
+}
+
+/// The maximum over all program points of live values minus the registers that are neither
+/// clobbered nor fixed there, for the class that is worst off; classes without values do not count.
+///
+/// A function fits the environment without any spill exactly if this is at most 0: then each point
+/// has a place for every value, and moves between instructions lead from one point to the next.
+pub fn excess<P: AllocProblem>(problem: &P, env: &MachineEnv) -> i32 {
+    let by_class = excess_by_class(problem, env);
+    by_class.into_iter().flatten().max().unwrap_or_else(|| {
+        // Nothing lives: all registers are left over.
+        let ints = mask_of(PRegSet::from(env))[RegClass::Int as usize];
+        -(ints.count_ones() as i32)
+    })
+}
+
+/// [`excess`] of each class, indexed by `RegClass`; none for a class without values.
+pub fn excess_by_class<P: AllocProblem>(problem: &P, env: &MachineEnv) -> [Option<i32>; 3] {
+    let allocatable = mask_of(PRegSet::from(env));
+    let liveness = Liveness::new(problem);
+    let mut scan = Scan::new(problem, &liveness);
+    let mut worst = [None; 3];
+    let mut note = |class: RegClass, values: u32, excess: i32| {
+        if values > 0 {
+            let worst = &mut worst[class as usize];
+            *worst = Some(worst.map_or(excess, |w: i32| w.max(excess)));
+        }
+    };
+    for block in blocks(problem) {
+        let at_entry = scan.block(block, |view| {
+            let demands = Demand::of(view, &allocatable);
+            for (class, demand) in CLASSES.into_iter().zip(demands) {
+                let free = allocatable[class as usize];
+                let values = demand.early.max(demand.late);
+                note(class, values, demand.excess(view, class, free));
+                // Between instructions, every value needs a register of the environment.
+                let after = view.live_after.count(class);
+                note(class, after, after as i32 - free.count_ones() as i32);
+            }
+        });
+        for class in CLASSES {
+            let values = at_entry.count(class);
+            let registers = allocatable[class as usize].count_ones();
+            note(class, values, values as i32 - registers as i32);
+        }
+    }
+    worst
+}

@@ -1,0 +1,210 @@
+//! Which values an allocation spills, told from where each place is read next.
+//!
+//! Edits name places, not values. Walking backwards, a place *carries* the virtual register as
+//! which it will be read; an edit that writes the place hands that name on to its source. A value
+//! is spilled if an operand of it is on the stack, if an edit reads or writes a slot that carries
+//! it, or if it arrives in a slot as a block parameter. An edit on the way from a branch argument
+//! to a parameter's slot stores the parameter; the argument is spilled only if it was read from a
+//! slot itself. A store that nothing reads carries no name.
+//!
+//! The names at block entries are found by iteration; they only ever grow, and a place keeps the
+//! first name that it is given, since in a right allocation all of its names hold the same value.
+
+use regalloc2::{Allocation, Block, Inst, OperandKind, PReg, VReg};
+
+use super::stats::block_edits;
+use super::{AllocProblem, AllocResult, Edit, blocks, branch_args};
+
+const NO_NAME: u32 = u32::MAX;
+
+/// Counts the virtual registers that touch a slot.
+pub(super) fn spilled_values<P: AllocProblem>(problem: &P, result: &AllocResult) -> u32 {
+    let on_stack = |a: &Allocation| a.is_stack();
+    let edit_on_stack = |edit: &Edit| match edit {
+        Edit::Move { from, to } => from.is_stack() || to.is_stack(),
+        Edit::Remat { .. } => false,
+    };
+    if !result.allocs.iter().any(on_stack) && !result.edits.iter().any(|(_, e)| edit_on_stack(e)) {
+        return 0;
+    }
+    let mut names = Names::new(problem, result);
+    names.solve();
+    names.spilled.iter().filter(|&&spilled| spilled).count() as u32
+}
+
+struct Names<'a, P> {
+    problem: &'a P,
+    result: &'a AllocResult,
+    /// What each place carries at the point of the walk: registers first, then slots.
+    carried: Vec<u32>,
+    /// Places that may carry something, to clear `carried` by.
+    touched: Vec<u32>,
+    /// What each place carries where a block begins.
+    at_entry: Vec<Vec<(u32, VReg)>>,
+    spilled: Vec<bool>,
+}
+
+fn place(alloc: Allocation) -> u32 {
+    match alloc.as_stack() {
+        Some(slot) => (PReg::NUM_INDEX + slot.index()) as u32,
+        None => alloc.index() as u32,
+    }
+}
+
+fn is_slot(place: u32) -> bool {
+    place as usize >= PReg::NUM_INDEX
+}
+
+impl<'a, P: AllocProblem> Names<'a, P> {
+    fn new(problem: &'a P, result: &'a AllocResult) -> Self {
+        Names {
+            problem,
+            result,
+            carried: vec![NO_NAME; PReg::NUM_INDEX + result.num_spillslots],
+            touched: vec![],
+            at_entry: vec![vec![]; problem.num_blocks()],
+            spilled: vec![false; problem.num_vregs()],
+        }
+    }
+
+    fn solve(&mut self) {
+        let mut queue: Vec<Block> = blocks(self.problem).collect();
+        let mut queued = vec![true; queue.len()];
+        while let Some(block) = queue.pop() {
+            queued[block.index()] = false;
+            if self.walk(block) {
+                for &pred in self.problem.block_preds(block) {
+                    if !queued[pred.index()] {
+                        queued[pred.index()] = true;
+                        queue.push(pred);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Walks a block from its end; tells whether its entry carries more than it did.
+    fn walk(&mut self, block: Block) -> bool {
+        for &place in &self.touched {
+            self.carried[place as usize] = NO_NAME;
+        }
+        self.touched.clear();
+        let mut into_params = self.leave(block);
+
+        let insts = self.problem.block_insns(block);
+        let mut edits = block_edits(self.problem, self.result, block);
+        for inst in insts.iter().rev() {
+            // Edits behind an instruction, the instruction, and at last those in front of it.
+            while let Some(((point, edit), rest)) = edits.split_last()
+                && point.inst() == inst
+                && *point > regalloc2::ProgPoint::before(inst)
+            {
+                self.edit(edit, &into_params);
+                edits = rest;
+            }
+            self.inst(inst);
+            while let Some(((point, edit), rest)) = edits.split_last()
+                && point.inst() == inst
+            {
+                self.edit(edit, &into_params);
+                edits = rest;
+            }
+            into_params.clear();
+        }
+        self.enter(block)
+    }
+
+    /// Takes over what the successors carry; returns the places that become parameters.
+    fn leave(&mut self, block: Block) -> Vec<u32> {
+        let term = self.problem.block_insns(block).last();
+        let mut into_params = vec![];
+        for (i, &succ) in self.problem.block_succs(block).iter().enumerate() {
+            let args: Vec<(VReg, VReg)> = if self.problem.is_branch(term) {
+                branch_args(self.problem, block, term, i).collect()
+            } else {
+                vec![]
+            };
+            let entry = core::mem::take(&mut self.at_entry[succ.index()]);
+            for &(place, name) in &entry {
+                // Parameters are few; those that arrive somewhere fewer.
+                let arg = args.iter().find(|(_, param)| *param == name);
+                if arg.is_some() {
+                    into_params.push(place);
+                }
+                self.carry(place, arg.map_or(name, |&(arg, _)| arg));
+            }
+            self.at_entry[succ.index()] = entry;
+        }
+        into_params
+    }
+
+    fn carry(&mut self, place: u32, name: VReg) {
+        self.carried[place as usize] = name.bits() as u32;
+        self.touched.push(place);
+    }
+
+    fn name_at(&self, place: u32) -> Option<VReg> {
+        let bits = self.carried[place as usize];
+        (bits != NO_NAME).then(|| VReg::from(bits))
+    }
+
+    fn spill(&mut self, name: VReg) {
+        self.spilled[name.vreg()] = true;
+    }
+
+    fn edit(&mut self, edit: &Edit, into_params: &[u32]) {
+        match *edit {
+            Edit::Move { from, to } => {
+                let (from, to) = (place(from), place(to));
+                let Some(name) = self.name_at(to) else { return };
+                let stores_param = is_slot(to) && into_params.contains(&to);
+                if is_slot(from) || is_slot(to) && !stores_param {
+                    self.spill(name);
+                }
+                self.carried[to as usize] = NO_NAME;
+                self.carry(from, name);
+            }
+            Edit::Remat { to, .. } => self.carried[place(to) as usize] = NO_NAME,
+        }
+    }
+
+    fn inst(&mut self, inst: Inst) {
+        let allocs = self.result.inst_allocs(inst);
+        let operands = self.problem.inst_operands(inst).iter().zip(allocs);
+        let operands = operands.filter(|(op, _)| op.as_fixed_nonallocatable().is_none());
+        for (op, &alloc) in operands.clone() {
+            if alloc.is_stack() {
+                self.spill(op.vreg());
+            }
+            if op.kind() == OperandKind::Def {
+                self.carried[place(alloc) as usize] = NO_NAME;
+            }
+        }
+        for (op, &alloc) in operands {
+            if op.kind() == OperandKind::Use {
+                self.carry(place(alloc), op.vreg());
+            }
+        }
+    }
+
+    fn enter(&mut self, block: Block) -> bool {
+        let mut known = core::mem::take(&mut self.at_entry[block.index()]);
+        for &(place, _) in &known {
+            self.carried[place as usize] = NO_NAME;
+        }
+        let before = known.len();
+        for i in 0..self.touched.len() {
+            let place = self.touched[i];
+            if let Some(name) = self.name_at(place) {
+                self.carried[place as usize] = NO_NAME;
+                known.push((place, name));
+                if is_slot(place) && self.problem.block_params(block).contains(&name) {
+                    self.spill(name);
+                }
+            }
+        }
+        let grown = known.len() > before;
+        self.at_entry[block.index()] = known;
+        grown
+    }
+}

@@ -1,0 +1,565 @@
+//! Allocation problems for tests: built by hand, or random from a seed.
+
+use regalloc2::{
+    Block, Function, Inst, InstRange, MachineEnv, Operand, OperandConstraint, OperandKind,
+    OperandPos, PReg, PRegSet, RegClass, VReg,
+};
+
+use super::AllocProblem;
+
+pub fn r(number: usize) -> PReg {
+    PReg::new(number, RegClass::Int)
+}
+
+/// r0 to r(k-1), with r0-r3 preferred and r12 as scratch; d0-d7 with d15 as scratch.
+pub fn env(k: usize) -> MachineEnv {
+    let ints = |range: core::ops::Range<usize>| range.map(r).collect::<PRegSet>();
+    let floats = (0..8).map(|n| PReg::new(n, RegClass::Float)).collect();
+    MachineEnv {
+        preferred_regs_by_class: [ints(0..k.min(4)), floats, PRegSet::empty()],
+        non_preferred_regs_by_class: [ints(4..k.max(4)), PRegSet::empty(), PRegSet::empty()],
+        scratch_by_class: [Some(r(12)), Some(PReg::new(15, RegClass::Float)), None],
+        fixed_stack_slots: vec![],
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct TestInst {
+    pub operands: Vec<Operand>,
+    pub clobbers: PRegSet,
+    pub call: bool,
+    pub remat: Option<u32>,
+    terminator: bool,
+}
+
+#[derive(Clone, Default)]
+struct TestBlock {
+    insts: Vec<TestInst>,
+    params: Vec<VReg>,
+    /// Successors with arguments.
+    succs: Vec<(Block, Vec<VReg>)>,
+    loop_depth: u32,
+}
+
+/// A problem under construction. Blocks are numbered as they are made.
+#[derive(Default)]
+pub struct Builder {
+    blocks: Vec<TestBlock>,
+    vregs: usize,
+}
+
+impl Builder {
+    pub fn block(&mut self, loop_depth: u32) -> Block {
+        self.blocks.push(TestBlock { loop_depth, ..TestBlock::default() });
+        Block::new(self.blocks.len() - 1)
+    }
+
+    pub fn vreg(&mut self) -> VReg {
+        self.vreg_of(RegClass::Int)
+    }
+
+    pub fn vreg_of(&mut self, class: RegClass) -> VReg {
+        self.vregs += 1;
+        VReg::new(self.vregs - 1, class)
+    }
+
+    pub fn param(&mut self, block: Block) -> VReg {
+        self.param_of(block, RegClass::Int)
+    }
+
+    pub fn param_of(&mut self, block: Block, class: RegClass) -> VReg {
+        let vreg = self.vreg_of(class);
+        self.blocks[block.index()].params.push(vreg);
+        vreg
+    }
+
+    pub fn push(&mut self, block: Block, inst: TestInst) {
+        self.blocks[block.index()].insts.push(inst);
+    }
+
+    pub fn op(&mut self, block: Block, operands: &[Operand]) {
+        self.push(block, TestInst { operands: operands.to_vec(), ..TestInst::default() });
+    }
+
+    /// A value out of nothing.
+    pub fn def(&mut self, block: Block) -> VReg {
+        let vreg = self.vreg();
+        self.op(block, &[Operand::reg_def(vreg)]);
+        vreg
+    }
+
+    /// Something that reads all of these in registers.
+    pub fn read(&mut self, block: Block, vregs: &[VReg]) {
+        let operands: Vec<_> = vregs.iter().map(|&v| Operand::reg_use(v)).collect();
+        self.op(block, &operands);
+    }
+
+    /// A call with arguments in r0, r1, ... that clobbers r0-r3; its result is in r0.
+    pub fn call(&mut self, block: Block, args: &[VReg]) -> VReg {
+        let result = self.vreg();
+        let args = args.iter().enumerate().map(|(i, &v)| Operand::reg_fixed_use(v, r(i)));
+        let operands = args.chain([Operand::reg_fixed_def(result, r(0))]).collect();
+        let clobbers = (1..4).map(r).collect();
+        self.push(block, TestInst { operands, clobbers, call: true, ..TestInst::default() });
+        result
+    }
+
+    pub fn branch(&mut self, block: Block, operands: &[Operand], succs: &[(Block, &[VReg])]) {
+        let term =
+            TestInst { operands: operands.to_vec(), terminator: true, ..TestInst::default() };
+        self.push(block, term);
+        self.blocks[block.index()].succs =
+            succs.iter().map(|&(b, args)| (b, args.to_vec())).collect();
+    }
+
+    pub fn jump(&mut self, block: Block, to: Block, args: &[VReg]) {
+        self.branch(block, &[], &[(to, args)]);
+    }
+
+    pub fn ret(&mut self, block: Block, operands: &[Operand]) {
+        self.branch(block, operands, &[]);
+    }
+
+    pub fn finish(self) -> Problem {
+        let mut problem = Problem { num_vregs: self.vregs, ..Problem::default() };
+        problem.preds = vec![vec![]; self.blocks.len()];
+        for (i, block) in self.blocks.into_iter().enumerate() {
+            let first = problem.insts.len();
+            problem.insts.extend(block.insts);
+            problem.ranges.push(InstRange::new(Inst::new(first), Inst::new(problem.insts.len())));
+            problem.params.push(block.params);
+            problem.frequencies.push(10f64.powi(block.loop_depth as i32));
+            for (succ, _) in &block.succs {
+                problem.preds[succ.index()].push(Block::new(i));
+            }
+            let (succs, args) = block.succs.into_iter().unzip();
+            problem.succs.push(succs);
+            problem.args.push(args);
+        }
+        problem
+    }
+}
+
+/// A finished problem.
+#[derive(Clone, Default)]
+pub struct Problem {
+    pub insts: Vec<TestInst>,
+    ranges: Vec<InstRange>,
+    params: Vec<Vec<VReg>>,
+    succs: Vec<Vec<Block>>,
+    preds: Vec<Vec<Block>>,
+    args: Vec<Vec<Vec<VReg>>>,
+    frequencies: Vec<f64>,
+    num_vregs: usize,
+}
+
+impl Function for Problem {
+    fn num_insts(&self) -> usize {
+        self.insts.len()
+    }
+
+    fn num_blocks(&self) -> usize {
+        self.ranges.len()
+    }
+
+    fn entry_block(&self) -> Block {
+        Block::new(0)
+    }
+
+    fn block_insns(&self, block: Block) -> InstRange {
+        self.ranges[block.index()]
+    }
+
+    fn block_succs(&self, block: Block) -> &[Block] {
+        &self.succs[block.index()]
+    }
+
+    fn block_preds(&self, block: Block) -> &[Block] {
+        &self.preds[block.index()]
+    }
+
+    fn block_params(&self, block: Block) -> &[VReg] {
+        &self.params[block.index()]
+    }
+
+    fn is_ret(&self, inst: Inst) -> bool {
+        let block = self.ranges.iter().position(|range| range.last() == inst);
+        block.is_some_and(|block| self.succs[block].is_empty())
+    }
+
+    fn is_branch(&self, inst: Inst) -> bool {
+        self.insts[inst.index()].terminator && !self.is_ret(inst)
+    }
+
+    fn branch_blockparams(&self, block: Block, _: Inst, succ: usize) -> &[VReg] {
+        &self.args[block.index()][succ]
+    }
+
+    fn inst_operands(&self, inst: Inst) -> &[Operand] {
+        &self.insts[inst.index()].operands
+    }
+
+    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
+        self.insts[inst.index()].clobbers
+    }
+
+    fn num_vregs(&self) -> usize {
+        self.num_vregs
+    }
+
+    fn spillslot_size(&self, class: RegClass) -> usize {
+        if class == RegClass::Int { 1 } else { 2 }
+    }
+}
+
+impl AllocProblem for Problem {
+    fn block_frequency(&self, block: Block) -> f64 {
+        self.frequencies[block.index()]
+    }
+
+    fn remat_cost(&self, inst: Inst) -> Option<u32> {
+        self.insts[inst.index()].remat
+    }
+
+    fn is_call(&self, inst: Inst) -> bool {
+        self.insts[inst.index()].call
+    }
+}
+
+impl core::fmt::Debug for Problem {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for block in super::blocks(self) {
+            let i = block.index();
+            writeln!(f, "block{i}{:?}: preds {:?}", self.params[i], self.preds[i])?;
+            for inst in self.block_insns(block).iter() {
+                let data = &self.insts[inst.index()];
+                writeln!(
+                    f,
+                    "  inst{}: {:?} clobbers {}",
+                    inst.index(),
+                    data.operands,
+                    data.clobbers
+                )?;
+            }
+            writeln!(f, "  to {:?} with {:?}", self.succs[i], self.args[i])?;
+        }
+        Ok(())
+    }
+}
+
+/// Marsaglia's xorshift64.
+pub struct Rng(u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Rng {
+        Rng(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        ((self.next() >> 33) % n as u64) as usize
+    }
+
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// A random function that every environment with r0-r3 can hold: structured loops, conditionals
+/// and switches, with block parameters that change places around loops, calls, and every kind of
+/// operand constraint.
+pub fn random(seed: u64) -> Problem {
+    let mut g = Generator {
+        rng: Rng::new(seed),
+        b: Builder::default(),
+        scope: vec![],
+        block: Block::new(0),
+        budget: 0,
+        depth: 0,
+    };
+    g.budget = 1 + g.rng.below(24) as u32;
+    g.block = g.b.block(0);
+    g.region();
+    let value = g.pick(RegClass::Int);
+    g.b.ret(g.block, &[Operand::reg_fixed_use(value, r(0))]);
+    g.b.finish()
+}
+
+struct Generator {
+    rng: Rng,
+    b: Builder,
+    /// Values defined in blocks that dominate the current one, and in it.
+    scope: Vec<VReg>,
+    block: Block,
+    /// How many more pieces may be generated.
+    budget: u32,
+    depth: u32,
+}
+
+impl Generator {
+    /// A value in scope, mostly a recent one.
+    fn pick(&mut self, class: RegClass) -> VReg {
+        let recent = if self.rng.chance(60) { 6 } else { 40 };
+        for _ in 0..4 {
+            let n = self.scope.len();
+            if n > 0 {
+                let vreg = self.scope[n - 1 - self.rng.below(n.min(recent))];
+                if vreg.class() == class {
+                    return vreg;
+                }
+            }
+        }
+        let vreg = self.b.vreg_of(class);
+        let operands = vec![Operand::reg_def(vreg)];
+        self.b.push(self.block, TestInst { operands, remat: Some(1), ..TestInst::default() });
+        self.scope.push(vreg);
+        vreg
+    }
+
+    fn class(&mut self) -> RegClass {
+        if self.rng.chance(12) { RegClass::Float } else { RegClass::Int }
+    }
+
+    fn region(&mut self) {
+        loop {
+            for _ in 0..self.rng.below(8) {
+                self.inst();
+            }
+            if self.budget == 0 || self.rng.chance(20) {
+                return;
+            }
+            self.budget -= 1;
+            match self.rng.below(10) {
+                0..4 => self.fork(),
+                4..6 => self.many(),
+                6..8 if self.depth < 3 => self.repeat(),
+                _ => {}
+            }
+        }
+    }
+
+    fn condition(&mut self) -> Vec<Operand> {
+        let value = self.pick(RegClass::Int);
+        vec![if self.rng.chance(80) { Operand::reg_use(value) } else { Operand::any_use(value) }]
+    }
+
+    fn classes(&mut self, max: usize) -> Vec<RegClass> {
+        (0..self.rng.below(max + 1)).map(|_| self.class()).collect()
+    }
+
+    fn args(&mut self, classes: &[RegClass]) -> Vec<VReg> {
+        classes.iter().map(|&class| self.pick(class)).collect()
+    }
+
+    fn params(&mut self, block: Block, classes: &[RegClass]) {
+        for &class in classes {
+            let param = self.b.param_of(block, class);
+            self.scope.push(param);
+        }
+    }
+
+    fn fork(&mut self) {
+        self.arms(2);
+    }
+
+    fn many(&mut self) {
+        let arms = 2 + self.rng.below(3);
+        self.arms(arms);
+    }
+
+    /// Arms with one predecessor each, most of which meet again.
+    fn arms(&mut self, count: usize) {
+        let joined = self.classes(3);
+        let arm_params: Vec<_> = (0..count).map(|_| self.classes(2)).collect();
+        let args: Vec<_> = arm_params.iter().map(|classes| self.args(classes)).collect();
+        let operands = self.condition();
+        let fork = self.block;
+        let outer = self.scope.len();
+        let mut heads = vec![];
+        let mut tails: Vec<(Block, Vec<VReg>)> = vec![];
+        for (i, classes) in arm_params.iter().enumerate() {
+            self.block = self.b.block(self.depth);
+            heads.push(self.block);
+            self.params(self.block, classes);
+            if self.rng.chance(70) {
+                self.region();
+            }
+            if i > 0 && self.rng.chance(15) {
+                let value = self.pick(RegClass::Int);
+                self.b.ret(self.block, &[Operand::reg_fixed_use(value, r(0))]);
+            } else {
+                let args = self.args(&joined);
+                tails.push((self.block, args));
+            }
+            self.scope.truncate(outer);
+        }
+        let succs: Vec<_> = heads.iter().zip(&args).map(|(&b, args)| (b, &args[..])).collect();
+        self.b.branch(fork, &operands, &succs);
+        self.block = self.b.block(self.depth);
+        for (tail, args) in tails {
+            self.b.jump(tail, self.block, &args);
+        }
+        self.params(self.block, &joined);
+    }
+
+    /// A loop whose latch passes the header's parameters back, often in another order.
+    fn repeat(&mut self) {
+        let classes = self.classes(5);
+        let args = self.args(&classes);
+        self.depth += 1;
+        let header = self.b.block(self.depth);
+        self.b.jump(self.block, header, &args);
+        self.block = header;
+        let first = self.scope.len();
+        self.params(header, &classes);
+        let params = self.scope[first..].to_vec();
+        self.region();
+        let exit_classes = self.classes(2);
+        let exit_args = self.args(&exit_classes);
+        let operands = self.condition();
+        let tail = self.block;
+        let inside = self.scope.len();
+        let latch = self.b.block(self.depth);
+        self.block = latch;
+        for _ in 0..self.rng.below(3) {
+            self.inst();
+        }
+        let mut back = self.args(&classes);
+        for i in 0..back.len() {
+            let j = self.rng.below(params.len());
+            if params[j].class() == back[i].class() && self.rng.chance(60) {
+                back[i] = params[j];
+            }
+        }
+        self.b.jump(self.block, header, &back);
+        self.depth -= 1;
+        self.scope.truncate(inside);
+        let exit = self.b.block(self.depth);
+        self.b.branch(tail, &operands, &[(latch, &[]), (exit, &exit_args)]);
+        self.block = exit;
+        self.params(exit, &exit_classes);
+    }
+
+    fn inst(&mut self) {
+        match self.rng.below(20) {
+            0..3 => self.call(),
+            3..5 => self.fixed(),
+            _ => self.plain(),
+        }
+    }
+
+    fn def(
+        &mut self,
+        operands: &mut Vec<Operand>,
+        class: RegClass,
+        inputs: core::ops::Range<usize>,
+    ) {
+        let vreg = self.b.vreg_of(class);
+        let reused = inputs.clone().find(|&i| {
+            operands[i].class() == class
+                && operands[i].pos() == OperandPos::Early
+                && operands[i].constraint() == OperandConstraint::Reg
+        });
+        operands.push(match (self.rng.below(10), reused) {
+            (0..3, Some(input)) => Operand::reg_reuse_def(vreg, input),
+            (3, _) => Operand::reg_def_at_start(vreg),
+            (4, _) => Operand::any_def(vreg),
+            _ => Operand::reg_def(vreg),
+        });
+    }
+
+    /// At most three inputs and one output: four registers at any time.
+    fn plain(&mut self) {
+        let mut operands = vec![];
+        for _ in 0..self.rng.below(4) {
+            let class = self.class();
+            let value = self.pick(class);
+            operands.push(match self.rng.below(10) {
+                0 => Operand::any_use(value),
+                1 => Operand::reg_use_at_end(value),
+                _ => Operand::reg_use(value),
+            });
+        }
+        let inputs = operands.len();
+        if self.rng.chance(85) {
+            let class = self.class();
+            self.def(&mut operands, class, 0..inputs);
+        }
+        if self.rng.chance(5) {
+            operands.push(Operand::fixed_nonallocatable(r(9)));
+        }
+        let remat = (operands.len() == 1 && inputs == 0).then_some(1);
+        self.finish_inst(TestInst { operands, remat, ..TestInst::default() });
+    }
+
+    /// Inputs or outputs in particular registers, some registers clobbered.
+    fn fixed(&mut self) {
+        let mut operands = vec![];
+        let first = self.rng.below(4);
+        let value = self.pick(RegClass::Int);
+        operands.push(if self.rng.chance(85) {
+            Operand::reg_fixed_use(value, r(first))
+        } else {
+            Operand::reg_fixed_use_at_end(value, r(first))
+        });
+        if self.rng.chance(50) {
+            let value = self.pick(RegClass::Int);
+            operands.push(Operand::reg_use(value));
+        }
+        let mut clobbers = PRegSet::empty();
+        if self.rng.chance(50) {
+            let def = self.b.vreg();
+            let preg = r((first + 1) % 4);
+            operands.push(Operand::reg_fixed_def(def, preg));
+        } else if self.rng.chance(40) {
+            clobbers.add(r((first + 2) % 4));
+        }
+        self.finish_inst(TestInst { operands, clobbers, ..TestInst::default() });
+    }
+
+    fn call(&mut self) {
+        let args = self.rng.below(5);
+        let mut operands = vec![];
+        let mut last = None;
+        for i in 0..args {
+            let value = match last {
+                Some(value) if self.rng.chance(15) => value,
+                _ => self.pick(RegClass::Int),
+            };
+            last = Some(value);
+            operands.push(Operand::reg_fixed_use(value, r(i)));
+        }
+        if self.rng.chance(30) {
+            let target = self.pick(RegClass::Int);
+            operands.push(Operand::any_use(target));
+        }
+        if self.rng.chance(20) {
+            let value = self.pick(RegClass::Float);
+            operands.push(Operand::reg_fixed_use(value, PReg::new(0, RegClass::Float)));
+        }
+        let results = self.rng.below(3);
+        for i in 0..results {
+            let result = self.b.vreg();
+            operands.push(Operand::reg_fixed_def(result, r(i)));
+        }
+        let floats = (0..6).map(|n| PReg::new(n, RegClass::Float));
+        let clobbers = (results..4).chain([12, 14]).map(r).chain(floats).collect();
+        self.finish_inst(TestInst { operands, clobbers, call: true, ..TestInst::default() });
+    }
+
+    fn finish_inst(&mut self, inst: TestInst) {
+        let defs = inst.operands.iter().filter(|op| op.kind() == OperandKind::Def);
+        let defs: Vec<_> = defs.map(|op| op.vreg()).collect();
+        self.b.push(self.block, inst);
+        // Some values are never used.
+        if self.rng.chance(95) {
+            self.scope.extend(defs);
+        }
+    }
+}

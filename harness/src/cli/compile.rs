@@ -1,0 +1,132 @@
+//! `windlass compile`: a module to an object, a header, figures, or a listing.
+
+use super::files::{Outputs, print};
+use super::input::Input;
+use super::options::{AllocatorArg, TargetArgs, Usage};
+use crate::Artifact;
+use crate::report::schema::Report;
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "Examples:
+  windlass compile crc32.wasm -o crc32.o --header crc32.h
+  windlass compile crc32.wat --name crc --target thumbv7m-none-eabi -o crc.o --stats crc.json
+  windlass compile crc32.wasm --emit asm -O size";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A module: .wasm, .wat or .clif
+    input: PathBuf,
+
+    /// Where the result goes; listings go to standard output without it
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Prefix of the module's symbols [default: the input's stem]
+    #[arg(long)]
+    name: Option<String>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Which allocator assigns registers
+    #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
+    regalloc: AllocatorArg,
+
+    /// Also write a C header
+    #[arg(long, value_name = "FILE")]
+    header: Option<PathBuf>,
+
+    /// Also write the figures of every function as JSON
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
+
+    /// What to write
+    #[arg(long, value_name = "KIND", default_value = "obj")]
+    emit: Emit,
+
+    /// A section for each function
+    #[arg(long)]
+    function_sections: bool,
+
+    /// Worker threads, 0 for one per processor; the output does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Emit {
+    /// A relocatable ELF object
+    Obj,
+    /// Assembly with offsets
+    Asm,
+    /// Cranelift IR after optimisation
+    Clif,
+    /// Machine instructions before register allocation
+    Vcode,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    if args.emit == Emit::Obj && args.output.is_none() {
+        return Err(Usage("an object needs -o FILE".into()).into());
+    }
+    let input = Input::read(&args.input)?;
+    let compiler = args
+        .target
+        .compiler()
+        .name(args.name.as_ref().unwrap_or(&input.stem))
+        .regalloc(args.regalloc.into())
+        .listings(args.emit != Emit::Obj)
+        .function_sections(args.function_sections)
+        .threads(args.threads);
+    let artifact = input.compile(compiler)?;
+
+    let mut outputs = Outputs::default();
+    if let Some(path) = &args.header {
+        let header = artifact.header.as_ref();
+        let header = header.with_context(|| {
+            format!("{}: functions of a .clif file have no header", args.input.display())
+        })?;
+        outputs.add(path, header.as_bytes())?;
+    }
+    let text = (args.emit != Emit::Obj).then(|| listing(&artifact, args.emit));
+    match (&args.output, &text) {
+        (Some(path), Some(text)) => outputs.add(path, text.as_bytes())?,
+        (Some(path), None) => outputs.add(path, &artifact.object)?,
+        (None, Some(text)) => print(text)?,
+        (None, None) => {}
+    }
+    if let Some(path) = &args.stats {
+        let mut report = Report::new(&artifact.settings);
+        report.add_module(&[(args.regalloc.into(), artifact)]);
+        let mut json = serde_json::to_string_pretty(&report)?;
+        json.push('\n');
+        outputs.add(path, json.as_bytes())?;
+    }
+    outputs.commit()
+}
+
+/// One stage of every function, as text.
+fn listing(artifact: &Artifact, emit: Emit) -> String {
+    let mut text = String::new();
+    let functions = artifact.module.functions.iter().zip(&artifact.compiled.functions);
+    for (function, compiled) in functions {
+        let Some(listing) = &compiled.listing else { continue };
+        let symbol = &artifact.module.symbol(function.symbol).name;
+        let _ = match emit {
+            Emit::Obj | Emit::Asm => {
+                let mut body = String::new();
+                for (offset, line) in &listing.asm {
+                    let _ = writeln!(body, "{offset:6x}:  {line}");
+                }
+                writeln!(text, "{symbol}:\n{body}")
+            }
+            Emit::Clif => writeln!(text, "; {symbol}\n{}", listing.clif),
+            Emit::Vcode => writeln!(text, "; {symbol}\n{}", listing.vcode),
+        };
+    }
+    text
+}

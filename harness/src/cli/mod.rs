@@ -1,0 +1,95 @@
+//! The `windlass` program: arguments, files and streams around the library.
+//!
+//! Exit codes: 0 for success, 1 for an error in the input, the files or the program that ran, 2
+//! for a wrong command line. Results go to standard output, everything else to standard error.
+
+mod compare;
+mod compile;
+mod files;
+mod input;
+mod options;
+mod run;
+mod traffic;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// WebAssembly to Cortex-M objects, with every spill measured.
+#[derive(Parser)]
+#[command(name = "windlass", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  windlass compare flight_control.wasm
+  windlass compile crc32.wasm -o crc32.o --header crc32.h
+  windlass run crc32.wasm --invoke run";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a module to an object, or to a listing of one of its stages
+    Compile(compile::Args),
+    /// Compare what register allocators make of every function
+    Compare(compare::Args),
+    /// Compile a module, link it in memory and call one of its functions on an emulated core
+    Run(run::Args),
+}
+
+/// Parses the command line and runs it.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // What cannot be printed has nobody to read it.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    // The compiler reports panics as internal errors; a second report would only confuse.
+    std::panic::set_hook(Box::new(|_| {}));
+    let run = || match args.command {
+        Command::Compile(args) => compile::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Run(args) => run::run(&args),
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("windlass: {error:#}");
+            ExitCode::from(if is_usage(&error) { 2 } else { 1 })
+        }
+        Err(_) => {
+            eprintln!("windlass: internal error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Options that contradict each other are a wrong command line.
+fn is_usage(error: &anyhow::Error) -> bool {
+    let is_options = |e: &crate::Error| matches!(e, crate::Error::Options(_));
+    error.chain().any(|cause| {
+        cause.is::<options::Usage>() || cause.downcast_ref::<crate::Error>().is_some_and(is_options)
+    })
+}
+
+/// Whoever read our output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.root_cause().downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

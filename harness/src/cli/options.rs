@@ -1,0 +1,111 @@
+//! Options that commands share, and their spelling.
+
+use crate::Compiler;
+use clap::{Args, ValueEnum};
+use windlass_backend::options::{AllocatorKind, Bounds, OptLevel};
+
+/// A command line that cannot be carried out as it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// What code is for, the same in every command.
+#[derive(Args, Clone, Debug)]
+pub struct TargetArgs {
+    /// thumbv7m-none-eabi, thumbv7em-none-eabi or thumbv8m.main-none-eabi
+    ///
+    /// The default follows from --cpu, else it is thumbv7em-none-eabi.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+
+    /// cortex-m3, cortex-m4, cortex-m7 or cortex-m33
+    ///
+    /// The default is the first processor of the target.
+    #[arg(long, value_name = "CPU")]
+    cpu: Option<String>,
+
+    /// Registers to allocate: any set within r0-r8 that contains r0-r3
+    #[arg(long, value_name = "SET", default_value = "r0-r8")]
+    reg_env: String,
+
+    /// Effort and aim of optimisation
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "speed")]
+    opt_level: OptArg,
+
+    /// How accesses are kept inside of linear memory; none is for hosts with an MPU
+    #[arg(long, value_name = "BOUNDS", default_value = "explicit")]
+    bounds: BoundsArg,
+
+    /// Verify every allocation with a symbolic checker
+    #[arg(long)]
+    check: bool,
+}
+
+impl TargetArgs {
+    pub fn compiler(&self) -> Compiler {
+        let mut compiler = Compiler::new()
+            .reg_env(&self.reg_env)
+            .opt_level(self.opt_level.into())
+            .bounds(self.bounds.into())
+            .check(self.check);
+        if let Some(target) = &self.target {
+            compiler = compiler.target(target);
+        }
+        if let Some(cpu) = &self.cpu {
+            compiler = compiler.cpu(cpu);
+        }
+        compiler
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllocatorArg {
+    /// regalloc2's backtracking allocator
+    Ion,
+    /// regalloc2's single-pass allocator
+    Fastalloc,
+    /// The baseline: one forward pass, local to blocks
+    Greedy,
+}
+
+impl From<AllocatorArg> for AllocatorKind {
+    fn from(arg: AllocatorArg) -> Self {
+        match arg {
+            AllocatorArg::Ion => AllocatorKind::Ion,
+            AllocatorArg::Fastalloc => AllocatorKind::Fastalloc,
+            AllocatorArg::Greedy => AllocatorKind::Greedy,
+        }
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum OptArg {
+    None,
+    Speed,
+    Size,
+}
+
+impl From<OptArg> for OptLevel {
+    fn from(arg: OptArg) -> Self {
+        match arg {
+            OptArg::None => OptLevel::None,
+            OptArg::Speed => OptLevel::Speed,
+            OptArg::Size => OptLevel::Size,
+        }
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum BoundsArg {
+    Explicit,
+    None,
+}
+
+impl From<BoundsArg> for Bounds {
+    fn from(arg: BoundsArg) -> Self {
+        match arg {
+            BoundsArg::Explicit => Bounds::Explicit,
+            BoundsArg::None => Bounds::None,
+        }
+    }
+}

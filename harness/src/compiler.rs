@@ -1,0 +1,161 @@
+//! From bytes to an object: options on one side, an [`Artifact`] on the other.
+//!
+//! Invariant: no input makes this panic. A panic of a dependency comes back as
+//! [`Error::Internal`].
+
+use crate::clif;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use windlass_backend::compiled::CompiledModule;
+use windlass_backend::frontend;
+use windlass_backend::header::write_header;
+use windlass_backend::isa::Isa;
+use windlass_backend::module::Module;
+use windlass_backend::object::{ObjectOptions, write_object};
+use windlass_backend::options::{
+    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel,
+};
+use windlass_backend::{Error, Result};
+use windlass_isa_thumb2::Thumb2;
+use windlass_isa_thumb2::settings::{Settings, TargetOptions};
+
+/// What a compilation leaves.
+pub struct Artifact {
+    /// An ELF32 relocatable object.
+    pub object: Vec<u8>,
+    /// The C header, for wasm modules.
+    pub header: Option<String>,
+    pub module: Module,
+    /// Machine code and figures, parallel to the module's functions.
+    pub compiled: CompiledModule,
+    pub settings: Settings,
+}
+
+/// Compiles modules, all with the same options.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    name: String,
+    target: TargetOptions,
+    bounds: Bounds,
+    codegen: CodegenOptions,
+    object: ObjectOptions,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        Compiler {
+            name: "module".into(),
+            target: TargetOptions::default(),
+            bounds: Bounds::default(),
+            codegen: CodegenOptions::default(),
+            object: ObjectOptions::default(),
+        }
+    }
+}
+
+impl Compiler {
+    /// Defaults: thumbv7em-none-eabi, cortex-m4, ion, speed, explicit bounds.
+    pub fn new() -> Compiler {
+        Compiler::default()
+    }
+
+    /// The module's name, which prefixes its symbols.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
+    }
+
+    /// A target triple, checked when compiling.
+    pub fn target(mut self, triple: &str) -> Self {
+        self.target.triple = Some(triple.to_owned());
+        self
+    }
+
+    /// GCC's name of a processor, checked when compiling.
+    pub fn cpu(mut self, cpu: &str) -> Self {
+        self.target.cpu = Some(cpu.to_owned());
+        self
+    }
+
+    /// Allocatable registers, such as `r0-r5`, checked when compiling.
+    pub fn reg_env(mut self, set: &str) -> Self {
+        self.target.reg_env = Some(set.to_owned());
+        self
+    }
+
+    pub fn regalloc(mut self, allocator: AllocatorKind) -> Self {
+        self.codegen.allocator = allocator;
+        self
+    }
+
+    pub fn opt_level(mut self, level: OptLevel) -> Self {
+        self.codegen.opt_level = level;
+        self
+    }
+
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Runs the allocation checker on every function.
+    pub fn check(mut self, check: bool) -> Self {
+        self.codegen.check = check;
+        self
+    }
+
+    /// Keeps CLIF, VCode and assembly text of every function.
+    pub fn listings(mut self, listings: bool) -> Self {
+        self.codegen.listings = listings;
+        self
+    }
+
+    /// Worker threads; 0 asks for one per processor. Never changes the object.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.codegen.threads = threads;
+        self
+    }
+
+    /// A section for each function.
+    pub fn function_sections(mut self, on: bool) -> Self {
+        self.object.function_sections = on;
+        self
+    }
+
+    /// The checked target.
+    pub fn settings(&self) -> Result<Settings> {
+        Settings::new(&self.target)
+    }
+
+    /// Compiles a binary wasm module.
+    pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
+        caught(|| {
+            let options = FrontendOptions { name: self.name.clone(), bounds: self.bounds };
+            self.compile_module(frontend::translate(wasm, &options)?)
+        })
+    }
+
+    /// Compiles the functions of a .clif file.
+    pub fn compile_clif(&self, text: &str) -> Result<Artifact> {
+        caught(|| self.compile_module(clif::read(&self.name, text)?))
+    }
+
+    fn compile_module(&self, module: Module) -> Result<Artifact> {
+        let isa = Thumb2::new(&self.target)?;
+        let compiled = windlass_backend::compile_module(&isa, &module, &self.codegen)?;
+        let object = write_object(&module, &compiled, &isa.elf_format(), &self.object)?;
+        let header = match &module.interface {
+            Some(_) => Some(write_header(&module)?),
+            None => None,
+        };
+        Ok(Artifact { object, header, module, compiled, settings: isa.settings })
+    }
+}
+
+/// Turns a panic into an error. What the panic hook prints is the program's business.
+fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        Err(Error::internal(text.unwrap_or_else(|| "panic without a message".into())))
+    })
+}

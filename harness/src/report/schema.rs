@@ -1,0 +1,222 @@
+//! The report of a compilation or a comparison, as tools read it.
+//!
+//! Input: [`Artifact`]s of the same module by different allocators. Output: one [`Report`], which
+//! serialises to the JSON that docs/register-allocation.md documents. Within a schema number
+//! fields are added, never renamed.
+
+use crate::compiler::Artifact;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use windlass_backend::module::FunctionRole;
+use windlass_backend::options::AllocatorKind;
+use windlass_backend::regalloc::AllocStats;
+use windlass_isa_thumb2::settings::Settings;
+
+pub const SCHEMA: u32 = 1;
+
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Report {
+    pub schema: u32,
+    pub target: String,
+    pub cpu: String,
+    /// Allocatable registers.
+    pub reg_env: String,
+    pub functions: Vec<FunctionReport>,
+    /// Sums over all functions.
+    pub totals: ByAllocator<Figures>,
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct FunctionReport {
+    pub module: String,
+    /// In the wasm function index space, or the position in a .clif file.
+    pub index: u32,
+    pub name: String,
+    /// Instructions before allocation.
+    pub vcode_insts: u64,
+    pub vregs: u64,
+    /// The most values live at once.
+    pub peak_pressure: u32,
+    /// The most by which live values exceed the registers that are free for them; a function
+    /// fits if this is at most 0.
+    pub excess: i32,
+    pub allocators: ByAllocator<Figures>,
+}
+
+/// What an allocator made of a function, or of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Figures {
+    /// Emitted instructions.
+    pub insts: u64,
+    pub code_bytes: u64,
+    pub spill_stores: u64,
+    pub reloads: u64,
+    pub moves: u64,
+    pub remats: u64,
+    pub spilled_values: u64,
+    pub slots: u64,
+    pub frame_bytes: u64,
+    /// Stores and reloads, each weighted by 10 to the depth of its loop.
+    pub cost: u64,
+    /// Time of the allocation alone.
+    pub time_us: u64,
+    /// The same after the passes that follow allocation: what the machine code contains.
+    #[serde(rename = "final")]
+    pub final_: FinalFigures,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct FinalFigures {
+    pub spill_stores: u64,
+    pub reloads: u64,
+    pub moves: u64,
+    pub remats: u64,
+    pub spilled_values: u64,
+    pub slots: u64,
+    pub cost: u64,
+    /// Loads and stores relative to sp that are no spills: arguments, results, stack slots.
+    pub stack_args: u64,
+}
+
+impl Figures {
+    pub fn spills(&self) -> u64 {
+        self.spill_stores + self.reloads
+    }
+
+    fn add(&mut self, other: &Figures) {
+        self.insts += other.insts;
+        self.code_bytes += other.code_bytes;
+        self.spill_stores += other.spill_stores;
+        self.reloads += other.reloads;
+        self.moves += other.moves;
+        self.remats += other.remats;
+        self.spilled_values += other.spilled_values;
+        self.slots += other.slots;
+        self.frame_bytes += other.frame_bytes;
+        self.cost += other.cost;
+        self.time_us += other.time_us;
+        self.final_.add(&other.final_);
+    }
+}
+
+impl FinalFigures {
+    fn new(stats: &AllocStats, stack_args: u32) -> FinalFigures {
+        FinalFigures {
+            spill_stores: stats.spill_stores.into(),
+            reloads: stats.reloads.into(),
+            moves: stats.moves.into(),
+            remats: stats.remats.into(),
+            spilled_values: stats.spilled_values.into(),
+            slots: stats.slots.into(),
+            cost: stats.cost.round() as u64,
+            stack_args: stack_args.into(),
+        }
+    }
+
+    /// All traffic relative to sp, pushes, pops and the stack check apart.
+    pub fn stack_accesses(&self) -> u64 {
+        self.spill_stores + self.reloads + self.stack_args
+    }
+
+    fn add(&mut self, other: &FinalFigures) {
+        self.spill_stores += other.spill_stores;
+        self.reloads += other.reloads;
+        self.moves += other.moves;
+        self.remats += other.remats;
+        self.spilled_values += other.spilled_values;
+        self.slots += other.slots;
+        self.cost += other.cost;
+        self.stack_args += other.stack_args;
+    }
+}
+
+/// A map that keeps the order in which allocators were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ByAllocator<T>(pub Vec<(AllocatorKind, T)>);
+
+impl<T> ByAllocator<T> {
+    pub fn get(&self, kind: AllocatorKind) -> Option<&T> {
+        self.0.iter().find(|(k, _)| *k == kind).map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (AllocatorKind, &T)> {
+        self.0.iter().map(|(kind, value)| (*kind, value))
+    }
+}
+
+impl<T: Serialize> Serialize for ByAllocator<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (kind, value) in &self.0 {
+            map.serialize_entry(kind.name(), value)?;
+        }
+        map.end()
+    }
+}
+
+impl Report {
+    pub fn new(settings: &Settings) -> Report {
+        Report {
+            schema: SCHEMA,
+            target: settings.target_name().to_owned(),
+            cpu: settings.cpu.name().to_owned(),
+            reg_env: settings.reg_env.to_string(),
+            functions: Vec::new(),
+            totals: ByAllocator(Vec::new()),
+        }
+    }
+
+    /// Adds one module, compiled by each of several allocators.
+    pub fn add_module(&mut self, artifacts: &[(AllocatorKind, Artifact)]) {
+        let Some((_, first)) = artifacts.first() else { return };
+        for (at, function) in first.module.functions.iter().enumerate() {
+            let FunctionRole::User { index } = function.role else { continue };
+            let stats = &first.compiled.functions[at].stats;
+            let mut report = FunctionReport {
+                module: first.module.name.clone(),
+                index,
+                name: function.name.clone(),
+                vcode_insts: u64::from(stats.vcode_insts),
+                vregs: u64::from(stats.vregs),
+                peak_pressure: stats.peak_pressure,
+                excess: stats.excess,
+                allocators: ByAllocator(Vec::new()),
+            };
+            for (kind, artifact) in artifacts {
+                let figures = figures(artifact, at);
+                report.allocators.0.push((*kind, figures));
+                self.total(*kind).add(&figures);
+            }
+            self.functions.push(report);
+        }
+    }
+
+    fn total(&mut self, kind: AllocatorKind) -> &mut Figures {
+        let totals = &mut self.totals.0;
+        let at = totals.iter().position(|(k, _)| *k == kind).unwrap_or_else(|| {
+            totals.push((kind, Figures::default()));
+            totals.len() - 1
+        });
+        &mut totals[at].1
+    }
+}
+
+/// The figures of the function at a position of the module.
+pub fn figures(artifact: &Artifact, at: usize) -> Figures {
+    let function = &artifact.compiled.functions[at];
+    let stats = &function.stats;
+    let alloc = FinalFigures::new(&stats.alloc, 0);
+    Figures {
+        insts: u64::from(stats.insts),
+        code_bytes: function.code.len() as u64,
+        spill_stores: alloc.spill_stores,
+        reloads: alloc.reloads,
+        moves: alloc.moves,
+        remats: alloc.remats,
+        spilled_values: alloc.spilled_values,
+        slots: alloc.slots,
+        frame_bytes: function.frame_bytes.into(),
+        cost: alloc.cost,
+        time_us: stats.time_us,
+        final_: FinalFigures::new(&stats.final_alloc, stats.stack_args),
+    }
+}

@@ -1,0 +1,106 @@
+//! Scalar wasm values outside of any engine.
+
+use core::fmt;
+use windlass_backend::module::ValType;
+
+/// A value with its type; floats by their bits, so that equality is exact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Val {
+    I32(i32),
+    I64(i64),
+    F32(u32),
+    F64(u64),
+}
+
+impl Val {
+    pub fn ty(self) -> ValType {
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+        }
+    }
+
+    /// Bytes in memory, which is also the alignment that AAPCS gives it.
+    pub fn size(ty: ValType) -> u32 {
+        match ty {
+            ValType::I32 | ValType::F32 => 4,
+            ValType::I64 | ValType::F64 => 8,
+        }
+    }
+
+    /// The bits, in the low half for a 32-bit type.
+    pub fn bits(self) -> u64 {
+        match self {
+            Val::I32(v) => u64::from(v as u32),
+            Val::I64(v) => v as u64,
+            Val::F32(v) => v.into(),
+            Val::F64(v) => v,
+        }
+    }
+
+    pub fn from_bits(ty: ValType, bits: u64) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(bits as i32),
+            ValType::I64 => Val::I64(bits as i64),
+            ValType::F32 => Val::F32(bits as u32),
+            ValType::F64 => Val::F64(bits),
+        }
+    }
+
+    /// Reads what a user typed: decimal or 0x, signed or unsigned, `_` between digits.
+    pub fn parse(ty: ValType, text: &str) -> Option<Val> {
+        let plain = text.replace('_', "");
+        match ty {
+            ValType::I32 => parse_int(&plain, 32).map(|v| Val::I32(v as i32)),
+            ValType::I64 => parse_int(&plain, 64).map(|v| Val::I64(v as i64)),
+            ValType::F32 => plain.parse::<f32>().ok().map(|v| Val::F32(v.to_bits())),
+            ValType::F64 => plain.parse::<f64>().ok().map(|v| Val::F64(v.to_bits())),
+        }
+    }
+}
+
+/// An integer that fits `bits`, signed or unsigned.
+fn parse_int(text: &str, bits: u32) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let magnitude = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => i128::from(u64::from_str_radix(hex, 16).ok()?),
+        None => i128::from(digits.parse::<u64>().ok()?),
+    };
+    let value = if negative { -magnitude } else { magnitude };
+    (-(1 << (bits - 1))..1 << bits).contains(&value).then_some(value)
+}
+
+impl fmt::Display for Val {
+    /// Signed decimal; floats by the shortest text that reads back alike.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Val::I32(v) => v.fmt(f),
+            Val::I64(v) => v.fmt(f),
+            Val::F32(bits) => f32::from_bits(bits).fmt(f),
+            Val::F64(bits) => f64::from_bits(bits).fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_signed_and_unsigned_alike() {
+        let i32 = |text| Val::parse(ValType::I32, text);
+        assert_eq!(i32("-1"), Some(Val::I32(-1)));
+        assert_eq!(i32("4294967295"), Some(Val::I32(-1)));
+        assert_eq!(i32("0x8000_0000"), Some(Val::I32(i32::MIN)));
+        assert_eq!(i32("-2147483648"), Some(Val::I32(i32::MIN)));
+        assert_eq!(i32("-2147483649"), None);
+        assert_eq!(i32("4294967296"), None);
+        assert_eq!(i32("one"), None);
+        assert_eq!(i32("--1"), None);
+    }
+}
