@@ -14,13 +14,9 @@ pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
 use finalize::FinalizeOptions;
-use inst::Inst;
 use inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp};
 use inst::fixup::Fixup;
-mod emit {
-    use super::*;
-    pub fn emit_function(_: &Code<Inst>, _: &mut MachBuffer<Fixup>, _: Option<&mut Vec<String>>) {}
-}
+use inst::{Inst, emit};
 use regalloc2::{MachineEnv, PReg, RegClass};
 use settings::{Cpu, Settings, TargetOptions};
 use windlass_backend::Result;
@@ -151,4 +147,3 @@ impl Isa for Thumb2 {
         object::elf_format(&self.settings.build_attributes())
     }
 }
-mod tmpdisplay;
