@@ -31,6 +31,7 @@ pub use frame::FrameLayout;
 pub use verify::verify;
 
 use crate::inst::Inst;
+use regalloc2::PRegSet;
 use windlass_backend::isa::{Code, FrameRequest};
 use windlass_backend::{Error, Result};
 
@@ -40,6 +41,8 @@ pub struct FinalizeOptions {
     pub size: bool,
     /// Cortex-M3 erratum 602117: no ldrd whose base is also a destination.
     pub ldrd_base_erratum: bool,
+    /// Registers that may come into use in place of others.
+    pub allocatable: PRegSet,
     /// Verify the result; debug builds always do.
     pub check: bool,
 }

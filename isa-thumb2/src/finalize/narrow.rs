@@ -6,6 +6,7 @@
 //! every block (see `inst`), hence one backward walk over each block knows.
 
 use crate::inst::Inst;
+use crate::inst::encode::is_16_bit;
 use crate::inst::args::{AluOp, MovOp, Operand2, ShiftOp, UnaryOp};
 use crate::inst::imms::flip_alu_imm;
 use smallvec::SmallVec;
@@ -37,6 +38,11 @@ fn shorter(inst: &Inst, flags_live: bool) -> Option<Inst> {
     }
     let harmless = |other: &Inst| !flags_live || other.writes_flags() == inst.writes_flags();
     candidates.into_iter().find(|other| harmless(other) && is_16_bit(other))
+}
+
+/// Whether narrowing can give an instruction a 16-bit form where flags are dead.
+pub fn shortest_is_16_bit(inst: &Inst) -> bool {
+    is_16_bit(inst) || shorter(inst, false).is_some()
 }
 
 /// Instructions with the same effect on registers; those that set flags set them alike if `inst`
@@ -113,47 +119,6 @@ fn add_immediate_candidates(inst: &Inst, value: u32, to: &mut Candidates) {
             }
         }
         _ => {}
-    }
-}
-
-// STUB until the encoder is here.
-fn is_16_bit(inst: &Inst) -> bool {
-    let low = |r: windlass_backend::reg::Reg| r.as_preg().is_some_and(|p| p.hw_enc() < 8);
-    match *inst {
-        Inst::Alu { op, s, rd, rn, op2 } => {
-            let rd = rd.to_reg();
-            match (op, op2) {
-                (AluOp::Add, Operand2::Reg(_)) if rd == rn && !s => true,
-                (AluOp::Add | AluOp::Sub, Operand2::Reg(rm)) => s && low(rd) && low(rn) && low(rm),
-                (AluOp::Add | AluOp::Sub, Operand2::Imm(v)) => {
-                    s && low(rd) && low(rn) && (v < 8 || rd == rn && v < 256)
-                }
-                (AluOp::Rsb, Operand2::Imm(0)) => s && low(rd) && low(rn),
-                (AluOp::Rsb | AluOp::Orn, _) => false,
-                (_, Operand2::Reg(rm)) => s && low(rd) && rd == rn && low(rm),
-                _ => false,
-            }
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Reg(rm) } => {
-            !s || low(rd.to_reg()) && low(rm)
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Imm(v) } => {
-            s && low(rd.to_reg()) && v < 256
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Shifted(rm, op, _) } => {
-            s && low(rd.to_reg()) && low(rm) && op != ShiftOp::Ror
-        }
-        Inst::Mov { op: MovOp::Mvn, s, rd, op2: Operand2::Reg(rm) } => {
-            s && low(rd.to_reg()) && low(rm)
-        }
-        Inst::ShiftReg { s, rd, rn, rm, .. } => s && rd.to_reg() == rn && low(rn) && low(rm),
-        Inst::Mul { s, .. } => s,
-        Inst::Unary {
-            op: UnaryOp::Uxtb | UnaryOp::Uxth | UnaryOp::Sxtb | UnaryOp::Sxth,
-            rd,
-            rm,
-        } => low(rd.to_reg()) && low(rm),
-        _ => false,
     }
 }
 
