@@ -5,7 +5,7 @@
 //! is spilled if an operand of it is on the stack, if an edit reads or writes a slot that carries
 //! it, or if it arrives in a slot as a block parameter. An edit on the way from a branch argument
 //! to a parameter's slot stores the parameter; the argument is spilled only if it was read from a
-//! slot itself. A store that nothing reads carries no name.
+//! slot itself. What no instruction ever reads carries no name.
 //!
 //! The names at block entries are found by iteration; they only ever grow, and a place keeps the
 //! first name that it is given, since in a right allocation all of its names hold the same value.
