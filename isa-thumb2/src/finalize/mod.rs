@@ -4,7 +4,7 @@
 //! them, and what the frame must hold. Output: instructions that each have an encoding, with
 //! prologue and epilogues, in as few bytes as flags and registers allow.
 //!
-//! Invariants: blocks keep their numbers; flags are written and read within one block; r12 is free
+//! Invariants: flags are written and read within one block; r12 is free
 //! at every instruction of lowering, though not between the moves of allocation; lr is free in
 //! functions that save it.
 //!
@@ -21,7 +21,9 @@ mod frame;
 #[cfg(test)]
 mod machine;
 mod narrow;
+mod permute;
 pub mod recovery;
+mod returns;
 mod rewrite;
 #[cfg(test)]
 mod tests;
@@ -53,8 +55,13 @@ pub fn finalize(
     frame: &FrameRequest,
     options: &FinalizeOptions,
 ) -> Result<FrameLayout> {
+    let mut frame = frame.clone();
+    permute::avoid_high_register(code, &mut frame, options.allocatable);
+    let layout = expand::lay_out_frame(code, &frame, options.size)?;
+    if options.size {
+        returns::share_returns(code, &layout);
+    }
     blocks::thread_jumps(code);
-    let layout = expand::lay_out_frame(code, frame, options.size)?;
     expand::expand(code, &layout, options);
     compare::drop_comparisons(code);
     compare::form_cbz(code);

@@ -6,8 +6,8 @@
 //! every block (see `inst`), hence one backward walk over each block knows.
 
 use crate::inst::Inst;
-use crate::inst::encode::is_16_bit;
 use crate::inst::args::{AluOp, MovOp, Operand2, ShiftOp, UnaryOp};
+use crate::inst::encode::is_16_bit;
 use crate::inst::imms::flip_alu_imm;
 use smallvec::SmallVec;
 use windlass_backend::isa::Code;
@@ -50,27 +50,14 @@ pub fn shortest_is_16_bit(inst: &Inst) -> bool {
 fn add_candidates(inst: &Inst, to: &mut Candidates) {
     match *inst {
         Inst::Alu { op, s, rd, rn, op2 } => {
-            for &s in flag_choices(s) {
-                to.push(Inst::Alu { op, s, rd, rn, op2 });
-                match (op, op2) {
-                    (
-                        AluOp::Add | AluOp::Adc | AluOp::And | AluOp::Orr | AluOp::Eor,
-                        Operand2::Reg(rm),
-                    ) => to.push(Inst::Alu { op, s, rd, rn: rm, op2: Operand2::Reg(rn) }),
-                    (AluOp::Rsb, Operand2::Reg(rm)) => {
-                        to.push(Inst::Alu {
-                            op: AluOp::Sub,
-                            s,
-                            rd,
-                            rn: rm,
-                            op2: Operand2::Reg(rn),
-                        });
-                    }
-                    _ => {}
+            to.push(Inst::Alu { op, s: true, rd, rn, op2 });
+            match op2 {
+                Operand2::Reg(rm) if op == AluOp::Rsb => {
+                    let op2 = Operand2::Reg(rn);
+                    to.push(Inst::Alu { op: AluOp::Sub, s: true, rd, rn: rm, op2 });
                 }
-            }
-            if !s && let Operand2::Imm(value) = op2 {
-                add_immediate_candidates(inst, value, to);
+                Operand2::Imm(value) if !s => add_immediate_candidates(inst, value, to),
+                _ => {}
             }
         }
         Inst::Mov { op, s: false, rd, op2 } => to.push(Inst::Mov { op, s: true, rd, op2 }),
@@ -98,11 +85,6 @@ fn add_candidates(inst: &Inst, to: &mut Candidates) {
         }
         _ => {}
     }
-}
-
-/// Without flags first, as it is harmless everywhere.
-fn flag_choices(s: bool) -> &'static [bool] {
-    if s { &[true] } else { &[false, true] }
 }
 
 /// Other ways to do an operation with an immediate, where flags do not matter.
@@ -164,12 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn operands_swap_where_that_makes_two_addresses() {
-        let and = alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)));
-        assert!(matches!(
-            narrowed(&[and])[..],
-            [Inst::Alu { op: AluOp::And, s: true, rn, .. }] if rn == reg(0)
-        ));
+    fn operands_in_either_order_make_two_addresses() {
+        for insts in [
+            [alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)))],
+            [Inst::Mul { s: false, rd: w(0), rn: reg(1), rm: reg(0) }],
+            [alu(AluOp::Rsb, 0, 1, Operand2::Reg(reg(2)))],
+        ] {
+            assert!(narrowed(&insts).iter().all(is_16_bit), "{insts:?}");
+        }
     }
 
     #[test]
