@@ -4,11 +4,11 @@
 //! Cranelift compiles the CLIF that windlass's front end made, for pulley32, with the same level of
 //! optimisation. The last lines give the ratios.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{Context, ir};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -18,9 +18,8 @@ const MAX_ENTITY: u64 = 1_000_000;
 
 /// Parses a file's functions, with the comments that follow each.
 pub fn parse(text: &str) -> Result<TestFile<'_>> {
-    parse_test(text, ParseOptions::default()).map_err(|e| {
-        invalid(format!("line {}: {}", e.location.line_number, e.message))
-    })
+    parse_test(text, ParseOptions::default())
+        .map_err(|e| invalid(format!("line {}: {}", e.location.line_number, e.message)))
 }
 
 /// What [`parse`] accepts in place of `text`, line for line.
@@ -72,9 +71,7 @@ fn verify(clif: &cranelift_codegen::ir::Function) -> Result<()> {
 
 fn symbol_name(name: &UserFuncName) -> String {
     match name {
-        UserFuncName::Testcase(name) => {
-            String::from_utf8_lossy(name.raw()).into_owned()
-        }
+        UserFuncName::Testcase(name) => String::from_utf8_lossy(name.raw()).into_owned(),
         UserFuncName::User(user) => user_symbol(user),
     }
 }
@@ -111,9 +108,9 @@ fn resolve_user_names(module: &mut Module) {
         for reference in names {
             let user = module.functions[at].clif.params.user_named_funcs()[reference].clone();
             let name = user_symbol(&user);
-            let id = *symbols.entry(name.clone()).or_insert_with(|| {
-                module.add_symbol(name, Binding::Global, Definition::Undefined)
-            });
+            let id = *symbols
+                .entry(name.clone())
+                .or_insert_with(|| module.add_symbol(name, Binding::Global, Definition::Undefined));
             let resolved = UserExternalName { namespace: 0, index: id.0 };
             module.functions[at].clif.params.reset_user_func_name(reference, resolved);
         }

@@ -11,9 +11,7 @@ use windlass_backend::header::write_header;
 use windlass_backend::isa::Isa;
 use windlass_backend::module::Module;
 use windlass_backend::object::{ObjectOptions, write_object};
-use windlass_backend::options::{
-    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel,
-};
+use windlass_backend::options::{AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel};
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::{Settings, TargetOptions};

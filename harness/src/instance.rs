@@ -6,9 +6,7 @@
 //! fault handler and the landing pad that windlass ships would do it.
 
 use crate::emulator::{Emulator, Fault, PC, SP};
-use crate::machine::{
-    Board, Cost, Host, Machine, MachineError, argument_words, struct_layout,
-};
+use crate::machine::{Board, Cost, Host, Machine, MachineError, argument_words, struct_layout};
 use crate::value::Val;
 use std::collections::HashMap;
 use windlass_backend::Trap;
@@ -234,7 +232,9 @@ impl Instance {
             .image
             .imports
             .iter()
-            .map(|stub| interface.imports.iter().position(|i| symbols[i.symbol.0 as usize] == *stub))
+            .map(|stub| {
+                interface.imports.iter().position(|i| symbols[i.symbol.0 as usize] == *stub)
+            })
             .collect();
         let mut instance =
             Instance { machine, symbols, interface, imports, by_stub, address, contexts };
@@ -307,8 +307,7 @@ impl Instance {
     /// Calls an export.
     pub fn invoke(&mut self, name: &str, args: &[Val]) -> Result<(Outcome, Cost), InstanceError> {
         let ExportedFunction { symbol, ty, .. } = self.export(name)?.clone();
-        if args.len() != ty.params.len() || args.iter().zip(&ty.params).any(|(a, &t)| a.ty() != t)
-        {
+        if args.len() != ty.params.len() || args.iter().zip(&ty.params).any(|(a, &t)| a.ty() != t) {
             return Err(InstanceError::Arguments {
                 name: name.to_owned(),
                 expected: ty.params.len(),

@@ -110,10 +110,7 @@ pub fn link(object: &[u8]) -> Result<Image, LinkError> {
 }
 
 /// Appends every allocated section to `bytes` and tells their addresses by section index.
-fn place_sections(
-    file: &ElfFile32,
-    bytes: &mut Vec<u8>,
-) -> Result<HashMap<usize, u32>, LinkError> {
+fn place_sections(file: &ElfFile32, bytes: &mut Vec<u8>) -> Result<HashMap<usize, u32>, LinkError> {
     let mut places = HashMap::new();
     for section in file.sections() {
         let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
@@ -197,7 +194,12 @@ fn relocate_section<'data, S: ObjectSection<'data>>(
 }
 
 /// Completes one field at address `place`.
-fn relocate(field: &mut [u8; 4], r_type: elf::RelocationType, place: u32, target: Target) -> Result<(), String> {
+fn relocate(
+    field: &mut [u8; 4],
+    r_type: elf::RelocationType,
+    place: u32,
+    target: Target,
+) -> Result<(), String> {
     let word = u32::from_le_bytes(*field);
     // A 32-bit Thumb instruction as the manual writes it, first halfword on top.
     let inst = word.rotate_left(16);
@@ -221,7 +223,9 @@ fn relocate(field: &mut [u8; 4], r_type: elf::RelocationType, place: u32, target
             let value = target.address.wrapping_add_signed(imm16::get(inst).into());
             thumb_inst(imm16::set(inst, (value >> 16) as u16))
         }
-        other => return Err(format!("relocation type {} is not one that windlass writes", other.0)),
+        other => {
+            return Err(format!("relocation type {} is not one that windlass writes", other.0));
+        }
     };
     Ok(())
 }
@@ -282,19 +286,13 @@ mod branch19 {
 /// The immediate of `movw` (encoding T3) and `movt` (T1), an addend being signed.
 mod imm16 {
     pub fn get(inst: u32) -> i16 {
-        ((inst >> 16 & 0xf) << 12
-            | (inst >> 26 & 1) << 11
-            | (inst >> 12 & 7) << 8
-            | inst & 0xff) as i16
+        ((inst >> 16 & 0xf) << 12 | (inst >> 26 & 1) << 11 | (inst >> 12 & 7) << 8 | inst & 0xff)
+            as i16
     }
 
     pub fn set(inst: u32, value: u16) -> u32 {
         let v = u32::from(value);
-        inst & 0xfbf0_8f00
-            | (v >> 12) << 16
-            | (v >> 11 & 1) << 26
-            | (v >> 8 & 7) << 12
-            | v & 0xff
+        inst & 0xfbf0_8f00 | (v >> 12) << 16 | (v >> 11 & 1) << 26 | (v >> 8 & 7) << 12 | v & 0xff
     }
 }
 

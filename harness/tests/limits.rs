@@ -135,7 +135,8 @@ fn tables_of_few_and_many_targets() {
     let all = configs(&AllocatorKind::ALL, OptLevel::Speed);
     for targets in [0, 1, 2, 3, 4, 100, 255, 256, 257, 500] {
         let last = targets as i32;
-        let calls: [&[i32]; 7] = [&[0], &[1], &[last - 1], &[last], &[last + 1], &[-1], &[i32::MIN]];
+        let calls: [&[i32]; 7] =
+            [&[0], &[1], &[last - 1], &[last], &[last + 1], &[-1], &[i32::MIN]];
         agree(&switch(targets), &all, &calls);
     }
 }

@@ -149,8 +149,9 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     for preset in &args.memory {
         let bytes = match &preset.bytes {
             Source::Hex(bytes) => bytes.clone(),
-            Source::File(path) => std::fs::read(path)
-                .with_context(|| format!("cannot read {}", path.display()))?,
+            Source::File(path) => {
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
         };
         instance.write_memory(preset.address, &bytes)?;
     }

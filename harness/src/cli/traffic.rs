@@ -16,8 +16,7 @@ pub struct Traffic {
 pub fn executed(artifact: &Artifact, machine: &Machine) -> Traffic {
     let histogram = machine.emulator.histogram();
     let mut traffic = Traffic::default();
-    for (function, compiled) in artifact.module.functions.iter().zip(&artifact.compiled.functions)
-    {
+    for (function, compiled) in artifact.module.functions.iter().zip(&artifact.compiled.functions) {
         let name = &artifact.module.symbol(function.symbol).name;
         let Some(symbol) = machine.image.symbol(name) else { continue };
         for access in spill_accesses(compiled) {

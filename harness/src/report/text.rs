@@ -7,7 +7,15 @@ use windlass_backend::options::AllocatorKind;
 /// Columns of a function's row that do not depend on an allocator.
 const FUNCTION_COLUMNS: [&str; 5] = ["function", "vcode", "vregs", "peak", "excess"];
 const ALLOCATOR_COLUMNS: [&str; 10] = [
-    "allocator", "insts", "bytes", "stores", "reloads", "moves", "spilled", "slots", "frame",
+    "allocator",
+    "insts",
+    "bytes",
+    "stores",
+    "reloads",
+    "moves",
+    "spilled",
+    "slots",
+    "frame",
     "cost",
 ];
 
@@ -58,8 +66,15 @@ fn blank_cells(first: &str) -> [String; 5] {
 
 fn row(lead: [String; 5], kind: AllocatorKind, f: &Figures) -> Row {
     let figures = [
-        f.insts, f.code_bytes, f.spill_stores, f.reloads, f.moves, f.spilled_values, f.slots,
-        f.frame_bytes, f.cost,
+        f.insts,
+        f.code_bytes,
+        f.spill_stores,
+        f.reloads,
+        f.moves,
+        f.spilled_values,
+        f.slots,
+        f.frame_bytes,
+        f.cost,
     ];
     let cells = lead.into_iter().chain([kind.name().to_owned()]);
     cells.chain(figures.map(|n| n.to_string())).map(Cell::new).collect::<Vec<_>>().into()
@@ -96,9 +111,20 @@ pub fn csv(report: &Report) -> String {
         for (kind, f) in function.allocators.iter() {
             let lead = [field(&function.module), function.index.to_string(), field(&function.name)];
             let figures = [
-                f.insts, f.code_bytes, f.spill_stores, f.reloads, f.moves, f.remats,
-                f.spilled_values, f.slots, f.frame_bytes, f.cost, f.time_us,
-                f.final_.spill_stores, f.final_.reloads, f.final_.stack_args,
+                f.insts,
+                f.code_bytes,
+                f.spill_stores,
+                f.reloads,
+                f.moves,
+                f.remats,
+                f.spilled_values,
+                f.slots,
+                f.frame_bytes,
+                f.cost,
+                f.time_us,
+                f.final_.spill_stores,
+                f.final_.reloads,
+                f.final_.stack_args,
             ];
             let own = [
                 function.vcode_insts.to_string(),

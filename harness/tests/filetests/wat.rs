@@ -50,8 +50,7 @@ pub fn run(text: &str) -> Result<(), Failed> {
         let mut instance = instance.map_err(|trap| format!("{config}: traps early: {trap}"))?;
         for case in &cases {
             let outcome = instance.invoke(&case.name, &case.args);
-            let (outcome, _) =
-                outcome.map_err(|e| format!("line {}: {config}: {e}", case.line))?;
+            let (outcome, _) = outcome.map_err(|e| format!("line {}: {config}: {e}", case.line))?;
             case.check(&outcome, &config.to_string())?;
         }
         let only_run = cases.iter().all(|case| case.in_oracle);
@@ -110,9 +109,9 @@ fn cases(directives: &[Directive], interface: &Interface) -> Result<Vec<Case>, F
                 let known = windlass::Trap::ALL.into_iter().find(|t| t.message() == trap);
                 Outcome::Trapped(known.ok_or_else(|| bad("no such trap"))?)
             }
-            Directive::Run { results, .. } => Outcome::Returned(
-                values(results, &ty.results).ok_or_else(|| bad("wrong results"))?,
-            ),
+            Directive::Run { results, .. } => {
+                Outcome::Returned(values(results, &ty.results).ok_or_else(|| bad("wrong results"))?)
+            }
             _ => continue,
         };
         let args = values(args, &ty.params).ok_or_else(|| bad("wrong arguments"))?;
