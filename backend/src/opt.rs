@@ -124,3 +124,74 @@ fn check_address(func: &ir::Function, inst: ir::Inst) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(clif: &str) -> ir::Function {
+        let mut functions = cranelift_reader::parse_functions(clif).unwrap();
+        functions.remove(0)
+    }
+
+    fn refusal(clif: &str) -> String {
+        optimize(parse(clif), OptLevel::Speed, true).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn optimisation_folds_and_none_only_cleans() {
+        let clif = "function %f(i32) -> i32 {
+            block0(v0: i32):
+                v1 = iconst.i32 0
+                v2 = iadd v0, v1
+                jump block1(v2)
+            block1(v3: i32):
+                return v3
+            block2:
+                return v1
+            }";
+        let insts = |level| {
+            let context = optimize(parse(clif), level, true).unwrap();
+            let layout = &context.func.layout;
+            layout.blocks().map(|block| layout.block_insts(block).count()).collect::<Vec<_>>()
+        };
+        assert_eq!(insts(OptLevel::None), [3, 1]);
+        assert_eq!(insts(OptLevel::Speed), [1, 1]);
+        assert_eq!(insts(OptLevel::Size), [1, 1]);
+    }
+
+    #[test]
+    fn types_outside_of_the_target_are_named() {
+        assert_eq!(
+            refusal("function %f(i64) {\nblock0(v0: i64):\n return\n}"),
+            "not supported: a value of type i64 ()"
+        );
+        assert_eq!(
+            refusal("function %f() {\nblock0:\n v0 = f32const 0.0\n return\n}"),
+            "not supported: a value of type f32 ()"
+        );
+    }
+
+    #[test]
+    fn addresses_are_words() {
+        for (inst, opcode) in [("v2 = load.i32 v1", "load"), ("istore8 v0, v1", "istore8")] {
+            let clif = format!(
+                "function %f(i32, i64) {{\nblock0(v0: i32, v1: i64):\n {inst}\n return\n}}"
+            );
+            let func = parse(&clif);
+            let block = func.layout.entry_block().unwrap();
+            let inst = func.layout.first_inst(block).unwrap();
+            assert_eq!(
+                check_address(&func, inst).unwrap_err().to_string(),
+                format!("not supported: an address of type i64 in `{opcode}` ()")
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_clif_is_invalid() {
+        let error = refusal("function %f(i32) -> i8 {\nblock0(v0: i32):\n return v0\n}");
+        assert!(error.starts_with("invalid module: "), "{error}");
+        assert!(verify(&parse("function %f(i32) {\nblock0(v0: i32):\n return v0\n}")).is_err());
+    }
+}

@@ -5,32 +5,27 @@
 //! turns them into bytes, `object` says what makes an ELF file an Arm one.
 
 mod abi;
-mod lower;
-
-pub mod finalize {
-    use super::*;
-    pub fn finalize(_: &mut Code<Inst>, _: &FrameRequest, _: &CodegenOptions) -> Result<u32> {
-        Ok(0)
-    }
-}
+pub mod finalize;
 pub mod inst;
+mod lower;
 pub mod object;
 pub mod regs;
 pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
+use finalize::FinalizeOptions;
 use inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp};
 use inst::fixup::Fixup;
 use inst::{Inst, emit};
 use regalloc2::{MachineEnv, PReg, RegClass};
-use settings::{Settings, TargetOptions};
+use settings::{Cpu, Settings, TargetOptions};
 use windlass_backend::Result;
 use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
 use windlass_backend::instance::ContextReg;
 use windlass_backend::isa::{Code, FrameRequest, InstOutput, Isa};
 use windlass_backend::lower::Lower;
 use windlass_backend::object::ElfFormat;
-use windlass_backend::options::CodegenOptions;
+use windlass_backend::options::{CodegenOptions, OptLevel};
 use windlass_backend::reg::{Reg, ValueRegs, Writable};
 
 /// Thumb-2 for one target, processor and register environment.
@@ -116,7 +111,16 @@ impl Isa for Thumb2 {
         frame: &FrameRequest,
         options: &CodegenOptions,
     ) -> Result<u32> {
-        finalize::finalize(code, frame, options)
+        let class = RegClass::Int as usize;
+        let mut allocatable = self.env.preferred_regs_by_class[class];
+        allocatable.union_from(self.env.non_preferred_regs_by_class[class]);
+        let options = FinalizeOptions {
+            size: options.opt_level == OptLevel::Size,
+            ldrd_base_erratum: self.settings.cpu == Cpu::CortexM3,
+            allocatable,
+            check: options.check,
+        };
+        Ok(finalize::finalize(code, frame, &options)?.total)
     }
 
     fn emit(

@@ -117,7 +117,8 @@ impl<'a> Env<'a> {
             let wasm_type = self.wasm.function_type(index as u32)?;
             values += wasm_type.params().len() + wasm_type.results().len();
             check_signature_values(values)?;
-            let place = match index.checked_sub(bodies_from) {
+            let body = index.checked_sub(bodies_from);
+            let place = match body {
                 None => self.wasm.imports[index].offset,
                 Some(body) => {
                     self.wasm.bodies.get(body).map_or(0, |body| file_offset(body.range().start))
@@ -125,8 +126,10 @@ impl<'a> Env<'a> {
             };
             let ty = types::func_type(wasm_type)
                 .map_err(|e| e.in_function(Some(index as u32), &name).at(place))?;
-            let kind = if index < bodies_from { "import." } else { "" };
-            let mut local = format!("{}.{kind}{}", self.prefix, names::mangle(&name));
+            let mut local = format!("{}.{}", self.prefix, names::mangle(&name));
+            if body.is_none() {
+                local.push_str(".import");
+            }
             if !taken.insert(local.clone()) {
                 local = format!("{local}.{index}");
             }
@@ -153,45 +156,40 @@ impl<'a> Env<'a> {
     }
 
     fn declare_imports(&mut self, public: &mut PublicNames) -> Result<()> {
-        let mut contexts: HashMap<&str, usize> = HashMap::new();
+        let mut contexts = HashMap::new();
         let mut c_names = PublicNames::default();
         let mut symbols: HashMap<(&str, &str), (SymbolId, usize)> = HashMap::new();
         for (index, import) in self.wasm.imports.iter().enumerate() {
             let context = match contexts.get(import.module) {
                 Some(&context) => context,
                 None => {
-                    let c_name = names::c_identifier(import.module);
-                    c_names.claim(&c_name, format!("imported module `{}`", import.module))?;
                     let context = self.interface.contexts.len();
                     contexts.insert(import.module, context);
-                    self.interface.contexts.push(ContextPointer {
-                        wasm_name: import.module.to_owned(),
-                        c_name,
-                        offset: offset::CONTEXTS + 4 * context as i32,
-                    });
+                    let pointer = context_pointer(import.module, context);
+                    let user = format!("imported module `{}`", import.module);
+                    c_names.claim(&pointer.c_name, user)?;
+                    self.interface.contexts.push(pointer);
                     context
                 }
             };
             let ty = &self.functions[index].ty;
             let key = (import.module, import.name);
             let symbol = match symbols.get(&key) {
-                Some(&(_, first)) if self.functions[first].ty != *ty => {
+                Some(&(symbol, first)) if self.functions[first].ty == *ty => symbol,
+                Some(_) => {
                     return Err(Error::Interface(format!(
                         "`{}`.`{}` is imported with two types, and C has one function of a name",
                         import.module, import.name
                     )));
                 }
-                Some(&(symbol, _)) => symbol,
                 None => {
                     let name = names::public_symbol(import.module, import.name);
                     let user = format!("import `{}`.`{}`", import.module, import.name);
                     public.claim(&name, user)?;
-                    let symbol =
-                        self.module.add_symbol(name, Binding::Global, Definition::Undefined);
-                    symbols.insert(key, (symbol, index));
-                    symbol
+                    self.module.add_symbol(name, Binding::Global, Definition::Undefined)
                 }
             };
+            symbols.insert(key, (symbol, index));
             self.interface.imports.push(ImportedFunction {
                 wasm_module: import.module.to_owned(),
                 wasm_name: import.name.to_owned(),
@@ -269,10 +267,12 @@ impl<'a> Env<'a> {
 
     /// The helper's symbol; from now on the module has the helper.
     pub fn helper(&mut self, helper: Helper) -> SymbolId {
-        let name = format!("{}.{}", self.prefix, helper.name());
-        *self.helpers[helper as usize].get_or_insert_with(|| {
-            self.module.add_symbol(name, Binding::Local, Definition::Undefined)
-        })
+        if let Some(symbol) = self.helpers[helper as usize] {
+            return symbol;
+        }
+        let symbol = self.add_local_symbol(helper.name());
+        self.helpers[helper as usize] = Some(symbol);
+        symbol
     }
 
     /// The helper's symbol if the module has it.
@@ -280,8 +280,9 @@ impl<'a> Env<'a> {
         self.helpers[helper as usize]
     }
 
+    /// A symbol of windlass's own, which no function of the module is named like.
     pub fn add_local_symbol(&mut self, name: &str) -> SymbolId {
-        let name = format!("{}.{name}", self.prefix);
+        let name = format!("{}.windlass.{name}", self.prefix);
         self.module.add_symbol(name, Binding::Local, Definition::Undefined)
     }
 
@@ -330,6 +331,15 @@ impl<'a> Env<'a> {
         let name = self.module.symbol(symbol).name.clone();
         self.define(symbol, name, role, 0, clif);
         Ok(())
+    }
+}
+
+/// The pointer that the host gives for the imported module `name`, the `index`th.
+fn context_pointer(name: &str, index: usize) -> ContextPointer {
+    ContextPointer {
+        wasm_name: name.to_owned(),
+        c_name: names::c_identifier(name),
+        offset: offset::CONTEXTS + 4 * index as i32,
     }
 }
 

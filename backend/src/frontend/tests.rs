@@ -7,6 +7,8 @@ use crate::module::{Definition, FunctionRole, Module};
 use crate::opt;
 use crate::options::{Bounds, FrontendOptions, OptLevel};
 
+mod eval;
+
 fn options(bounds: Bounds) -> FrontendOptions {
     FrontendOptions { name: "m".to_owned(), bounds }
 }
@@ -170,15 +172,69 @@ fn what_is_not_translated_is_named_with_its_place() {
     for (wat, text) in [
         (
             "(module (func) (func $wide (drop (i64.add (i64.const 1) (i64.const 2)))))",
-            "not supported: i64.const (function 1 (wide) at byte 0x1b)",
+            "i64.const (function 1 (wide) at byte 0x1b)",
+        ),
+        ("(module (func $f (param f64)))", "a parameter of type f64 (function 0 (f) at byte 0x17)"),
+        (
+            "(module (func $f (result i64) unreachable))",
+            "a result of type i64 (function 0 (f) at byte 0x17)",
+        ),
+        ("(module (func $f (local f32)))", "a local of type f32 (function 0 (f) at byte 0x17)"),
+        (
+            "(module (func (drop (block (result i64) unreachable))))",
+            "a block of type i64 (function 0 (func[0]) at byte 0x17)",
         ),
         (
-            "(module (func $f (param f64)))",
-            "not supported: a parameter of type f64 (function 0 (f) at byte 0x17)",
+            "(module (table 1 funcref) (func $c (export \"e\") (call_indirect (i32.const 0))))",
+            "call_indirect (function 0 (c) at byte 0x26)",
         ),
+        ("(module (func $t (return_call $t)))", "return_call (function 0 (t) at byte 0x17)"),
+        (
+            "(module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))",
+            "memory.fill (function 0 (func[0]) at byte 0x22)",
+        ),
+        ("(module (memory 1) (memory 1))", "more than one memory (at byte 0xd)"),
+        (
+            "(module (memory 65536))",
+            "a memory of 65536 pages of 65536 bytes: the most is 4294901760 bytes (65535 pages of 65536) (at byte 0xb)",
+        ),
+        ("(module (memory (import \"e\" \"m\") 1))", "an imported memory (`e`.`m`) (at byte 0xb)"),
+        ("(module (table (export \"t\") 1 funcref))", "an exported table (`t`) (at byte 0x11)"),
+        (
+            "(module (table 1 funcref) (elem (i32.const 0) func))",
+            "an element segment (at byte 0x11)",
+        ),
+        ("(module (memory 1) (data \"abc\"))", "a passive data segment (at byte 0x10)"),
+        ("(module (global (mut i64) (i64.const 1)))", "a global of type i64 (at byte 0xb)"),
+        (
+            "(module (memory i64 1))",
+            "memory64 (memory64 must be enabled for 64-bit memories) (at byte 0xb)",
+        ),
+        (
+            "(module (memory 1 1 shared))",
+            "threads (threads must be enabled for shared memories) (at byte 0xb)",
+        ),
+        ("(module (tag))", "exceptions (exceptions proposal not enabled) (at byte 0x10)"),
+        ("(module (func (param v128)))", "simd (SIMD support is not enabled) (at byte 0xb)"),
+        (
+            "(module (func $v (drop (v128.const i32x4 0 0 0 0))))",
+            "simd (function 0 (v) at byte 0x17)",
+        ),
+        ("(component)", "the component model (at byte 0x4)"),
     ] {
-        assert_eq!(refusal(wat), text, "{wat}");
+        assert_eq!(refusal(wat), format!("not supported: {text}"), "{wat}");
     }
+}
+
+#[test]
+fn what_is_invalid_is_told_with_its_place() {
+    let wasm = wat::parse_str("(module (func) (func (export \"q\") (i32.add)))").unwrap();
+    let error = translate(&wasm, &options(Bounds::Explicit)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid module: type mismatch: expected i32 but nothing on stack \
+         (function 1 (q) at byte 0x22)"
+    );
 }
 
 #[test]
@@ -193,8 +249,13 @@ fn a_check_that_an_earlier_one_implies_is_left_out() {
         checks("(drop (i32.load offset=8 (local.get 0))) (i32.load offset=4 (local.get 0))"),
         1
     );
+    // An open check is widened, one that an effect has followed is not.
     assert_eq!(
         checks("(drop (i32.load offset=4 (local.get 0))) (i32.load offset=8 (local.get 0))"),
+        1
+    );
+    assert_eq!(
+        checks("(i32.store (local.get 0) (i32.const 1)) (i32.load offset=8 (local.get 0))"),
         2
     );
     // A constant address below the minimum needs none.

@@ -29,7 +29,7 @@ pub struct TestInst {
     pub clobbers: PRegSet,
     pub call: bool,
     pub remat: Option<u32>,
-    terminator: bool,
+    pub terminator: bool,
 }
 
 #[derive(Clone, Default)]
@@ -431,10 +431,10 @@ impl Generator {
             self.inst();
         }
         let mut back = self.args(&classes);
-        for i in 0..back.len() {
-            let j = self.rng.below(params.len());
-            if params[j].class() == back[i].class() && self.rng.chance(60) {
-                back[i] = params[j];
+        for arg in &mut back {
+            let param = params[self.rng.below(params.len())];
+            if param.class() == arg.class() && self.rng.chance(60) {
+                *arg = param;
             }
         }
         self.b.jump(self.block, header, &back);
@@ -461,7 +461,7 @@ impl Generator {
         inputs: core::ops::Range<usize>,
     ) {
         let vreg = self.b.vreg_of(class);
-        let reused = inputs.clone().find(|&i| {
+        let reused = inputs.filter(|&i| i < operands.len()).find(|&i| {
             operands[i].class() == class
                 && operands[i].pos() == OperandPos::Early
                 && operands[i].constraint() == OperandConstraint::Reg
@@ -519,6 +519,9 @@ impl Generator {
             operands.push(Operand::reg_fixed_def(def, preg));
         } else if self.rng.chance(40) {
             clobbers.add(r((first + 2) % 4));
+        }
+        if self.rng.chance(40) {
+            self.def(&mut operands, RegClass::Int, 1..2);
         }
         self.finish_inst(TestInst { operands, clobbers, ..TestInst::default() });
     }

@@ -1,0 +1,4 @@
+//! Tests of the whole folder: small problems with known answers, and random ones.
+
+mod examples;
+mod random;

@@ -1,0 +1,348 @@
+//! The frame: which registers a function saves, where its areas lie, and the code that sets the
+//! frame up and takes it down.
+//!
+//! ```text
+//!            stack arguments                       incoming_bytes
+//!   entry sp ------------------------------------- sp + total
+//!            lr            if it is saved
+//!            r4-r11        those that are saved
+//!            recovery record (entries only; see `recovery`)
+//!            padding
+//!            stack slots of the CLIF               sp + stack_slots, 8-aligned
+//!            spill slots                           sp + spills
+//!            arguments of calls                    sp + 0
+//!         sp -------------------------------------
+//! ```
+//!
+//! The spill area lies low so that most of its slots are within reach of the 16-bit loads and
+//! stores. sp stays where the prologue put it, but for the moment after a call whose callee pops
+//! its arguments.
+//!
+//! Invariant: where calls are made or stack slots exist, sp is a multiple of 8 (AAPCS 6.2.1.2); a
+//! leaf may leave it at a multiple of 4, for an exception aligns it itself (ARMv7-M B1.5.7).
+
+use super::consts::gen_const;
+use super::recovery;
+use crate::inst::Inst;
+use crate::inst::args::{AMode, AluOp, Operand2, RegList};
+use crate::inst::imms::fits_add_offset;
+use crate::regs::{INSTANCE, IP, LR, PC, SP, r};
+use regalloc2::PReg;
+use smallvec::SmallVec;
+use windlass_backend::isa::FrameRequest;
+use windlass_backend::reg::Writable;
+use windlass_backend::{Error, Result};
+
+/// Frames end here, so that sums of offsets stay far from overflow.
+const MAX_FRAME_BYTES: u64 = 1 << 28;
+
+/// A short run of instructions.
+pub type Insts = SmallVec<[Inst; 8]>;
+
+/// A function's frame; offsets are bytes from sp after the prologue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameLayout {
+    /// Pushed by the prologue and restored by every return.
+    pub saved: RegList,
+    /// An entry's frame, with a recovery record.
+    pub entry: bool,
+    /// Bytes between the saved registers (or the record) and sp.
+    pub locals: u32,
+    pub spills: u32,
+    pub stack_slots: u32,
+    /// Where stack arguments are: the size of the whole frame.
+    pub total: u32,
+    /// Stack arguments that a return pops.
+    pub popped_args: u32,
+    /// The locals are only this many pushed words, whose registers do not matter.
+    pad_words: u32,
+}
+
+impl FrameLayout {
+    /// `force_lr` saves lr though the function makes no call; `size` prefers few bytes.
+    pub fn new(request: &FrameRequest, force_lr: bool, size: bool) -> Result<FrameLayout> {
+        let popped_args = if request.pops_incoming { request.incoming_bytes } else { 0 };
+        let mut saved = callee_saved(request);
+        // `pop {.., pc}` is shorter than `pop {..}; bx lr`, at the cost of a cycle.
+        let lr_pays = size && !saved.is_empty() && popped_args == 0;
+        if request.makes_calls || request.entry || force_lr || lr_pays {
+            saved = saved.with(LR);
+        }
+        let record = if request.entry { recovery::BYTES } else { 0 };
+        let pushed = u64::from(4 * saved.len() + record);
+
+        let spills = u64::from(request.outgoing_bytes).next_multiple_of(4);
+        let spills_end = spills + 4 * request.spill_slots as u64;
+        let has_slots = request.stack_slot_bytes > 0;
+        let stack_slots = if has_slots { spills_end.next_multiple_of(8) } else { spills_end };
+        let used = (stack_slots + u64::from(request.stack_slot_bytes)).next_multiple_of(4);
+        let align = if request.makes_calls || has_slots { 8 } else { 4 };
+        let total = (used + pushed).next_multiple_of(align);
+        if total + u64::from(request.incoming_bytes) > MAX_FRAME_BYTES {
+            return Err(Error::unsupported(format!("a stack frame of {total} bytes")));
+        }
+        let mut layout = FrameLayout {
+            saved,
+            entry: request.entry,
+            locals: (total - pushed) as u32,
+            spills: spills as u32,
+            stack_slots: stack_slots as u32,
+            total: total as u32,
+            popped_args,
+            pad_words: 0,
+        };
+        layout.pad_words = layout.words_to_push(size);
+        Ok(layout)
+    }
+
+    /// Words of locals that the prologue had better push than subtract: pushing any register makes
+    /// room for a word in no byte and one cycle, and the subtraction takes two bytes and a cycle.
+    fn words_to_push(&self, size: bool) -> u32 {
+        let words = self.locals / 4;
+        let lowest_saved = self.saved.0.trailing_zeros();
+        let most = if size { 4 } else { 1 };
+        let fits = !self.entry && !self.saved.is_empty() && words <= most.min(lowest_saved);
+        if fits { words } else { 0 }
+    }
+
+    /// The offset from sp of an address in the frame.
+    pub fn sp_offset(&self, addr: AMode) -> Option<i32> {
+        match addr {
+            AMode::IncomingArg { offset } => Some((self.total as i32).wrapping_add(offset)),
+            AMode::StackSlot { offset } => Some((self.stack_slots as i32).wrapping_add(offset)),
+            AMode::OutgoingArg { offset } => Some(offset),
+            AMode::Spill { slot } => {
+                Some((self.spills as i32).wrapping_add(slot.wrapping_mul(4) as i32))
+            }
+            AMode::Offset { .. } | AMode::Index { .. } => None,
+        }
+    }
+
+    pub fn gen_prologue(&self) -> Insts {
+        let mut code = Insts::new();
+        let pads = (0..self.pad_words as usize).map(r);
+        let pushed = RegList::from_regs(self.saved.iter().chain(pads));
+        if !pushed.is_empty() {
+            code.push(Inst::Push { regs: pushed });
+        }
+        if self.entry {
+            recovery::gen_link(&mut code);
+        }
+        if self.pad_words == 0 {
+            gen_adjust_sp(-(self.locals as i32), &mut code);
+        }
+        code
+    }
+
+    /// Takes the frame down and returns; registers in `results` keep their values, as r0-r3 do
+    /// unless they take up padding.
+    pub fn gen_epilogue(&self, results: RegList) -> Insts {
+        let mut code = Insts::new();
+        let mut popped = self.saved;
+        if self.popped_args == 0 && popped.contains(LR) {
+            popped = RegList(popped.0 & !RegList::default().with(LR).0).with(PC);
+        }
+        if popped.is_empty() {
+            gen_adjust_sp((self.locals + self.popped_args) as i32, &mut code);
+            code.push(Inst::BxLr);
+            return code;
+        }
+        let free = (0..4).map(r).filter(|&reg| !results.contains(reg));
+        let pads = RegList::from_regs(free.take(self.pad_words as usize));
+        if pads.len() == self.pad_words && self.pad_words > 0 {
+            popped = RegList(popped.0 | pads.0);
+        } else {
+            gen_adjust_sp(self.locals as i32, &mut code);
+        }
+        if self.entry {
+            recovery::gen_unlink(&mut code);
+        }
+        code.push(Inst::Pop { regs: popped });
+        if !popped.contains(PC) {
+            gen_adjust_sp(self.popped_args as i32, &mut code);
+            code.push(Inst::BxLr);
+        }
+        code
+    }
+}
+
+/// The registers that the convention wants back and that the function changes; lr apart.
+fn callee_saved(request: &FrameRequest) -> RegList {
+    let end = if request.internal { INSTANCE } else { IP };
+    let changed = |reg: &PReg| request.entry || request.written.contains(*reg);
+    RegList::from_regs((4..end.hw_enc()).map(r).filter(changed))
+}
+
+/// `sp += bytes`; ip changes if no immediate holds the amount.
+pub fn gen_adjust_sp(bytes: i32, code: &mut Insts) {
+    if bytes == 0 {
+        return;
+    }
+    if fits_add_offset(bytes) {
+        code.push(Inst::AdjustSp { bytes });
+        return;
+    }
+    gen_const(Writable::from_reg(IP.into()), bytes.unsigned_abs(), code);
+    let op = if bytes < 0 { AluOp::Sub } else { AluOp::Add };
+    let rd = Writable::from_reg(SP.into());
+    code.push(Inst::Alu { op, s: false, rd, rn: SP.into(), op2: Operand2::Reg(IP.into()) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::*;
+    use super::*;
+    use regalloc2::PRegSet;
+    use windlass_backend::isa::Code;
+
+    /// Runs prologue, a body that spoils every register it may, and epilogue.
+    fn run_around(layout: &FrameLayout, results: RegList) -> Machine {
+        let mut machine = Machine::new();
+        let before = machine.clone();
+        let mut insts: Vec<Inst> = layout.gen_prologue().into_vec();
+        let spoiled = layout.saved.iter().chain([IP]);
+        insts.extend(spoiled.map(|preg| mov(preg.hw_enc(), 3)));
+        insts.extend((0..4).map(|n| mov(n, n)));
+        insts.extend(layout.gen_epilogue(results));
+        let returned_to = machine.run(&code(&[&insts]));
+        assert_eq!(returned_to, RETURN_ADDRESS);
+        assert_eq!(machine.regs[13], ENTRY_SP + layout.popped_args);
+        assert_eq!(machine.regs[4..12], before.regs[4..12]);
+        for reg in results.iter() {
+            assert_eq!(machine.regs[reg.hw_enc()], before.regs[reg.hw_enc()]);
+        }
+        machine
+    }
+
+    fn sizes() -> impl Iterator<Item = u32> {
+        (0..12).map(|n| 4 * n).chain([504, 508, 512, 1020, 4 << 10, 5000, 100 << 10, 1 << 20])
+    }
+
+    fn register_sets() -> [PRegSet; 7] {
+        [
+            written([]),
+            written([4]),
+            written([4, 5, 6, 7]),
+            written([8]),
+            written([5, 8]),
+            written([4, 9, 11]),
+            written(0..15),
+        ]
+    }
+
+    fn requests() -> Vec<FrameRequest> {
+        let mut all = Vec::new();
+        for bytes in sizes() {
+            for written in register_sets() {
+                for flags in 0..16 {
+                    let (calls, pops) = (flags & 1 != 0, flags & 2 != 0);
+                    let (internal, entry) = (flags & 4 != 0, flags & 8 != 0);
+                    all.push(FrameRequest {
+                        incoming_bytes: 20,
+                        pops_incoming: pops && !entry,
+                        spill_slots: bytes / 4,
+                        written,
+                        makes_calls: calls,
+                        internal: internal && !entry,
+                        entry,
+                        ..request()
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_frame_restores_registers_and_sp() {
+        for request in requests() {
+            for (size, results) in [(false, 0b1), (true, 0b11), (true, 0b1111), (true, 0)] {
+                let layout = FrameLayout::new(&request, false, size).unwrap();
+                run_around(&layout, RegList(results));
+            }
+        }
+    }
+
+    #[test]
+    fn calls_see_an_aligned_stack() {
+        for request in requests().into_iter().filter(|request| request.makes_calls) {
+            let layout = FrameLayout::new(&request, false, true).unwrap();
+            assert_eq!(layout.total % 8, 0, "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn areas_follow_each_other() {
+        let request = FrameRequest {
+            incoming_bytes: 8,
+            stack_slot_bytes: 12,
+            spill_slots: 3,
+            outgoing_bytes: 8,
+            written: written([4, 5]),
+            makes_calls: true,
+            ..request()
+        };
+        let layout = FrameLayout::new(&request, false, false).unwrap();
+        // 8 outgoing, 12 spills, 4 padding, 12 stack slots, 12 for r4, r5 and lr: 48.
+        let at = |addr| layout.sp_offset(addr).unwrap();
+        assert_eq!(at(AMode::OutgoingArg { offset: 4 }), 4);
+        assert_eq!(at(AMode::Spill { slot: 2 }), 16);
+        assert_eq!(at(AMode::StackSlot { offset: 8 }), 32);
+        assert_eq!(at(AMode::IncomingArg { offset: 4 }), 52);
+    }
+
+    #[test]
+    fn a_leaf_without_frame_is_a_return() {
+        let layout = FrameLayout::new(&request(), false, false).unwrap();
+        assert!(layout.gen_prologue().is_empty());
+        assert!(matches!(layout.gen_epilogue(RegList(1))[..], [Inst::BxLr]));
+    }
+
+    #[test]
+    fn a_padding_word_is_pushed_and_popped() {
+        let request = FrameRequest { makes_calls: true, ..request() };
+        let layout = FrameLayout::new(&request, false, false).unwrap();
+        let prologue = layout.gen_prologue();
+        assert!(matches!(prologue[..], [Inst::Push { regs }] if regs.len() == 2));
+        let epilogue = layout.gen_epilogue(RegList(1));
+        assert!(matches!(epilogue[..], [Inst::Pop { regs }] if regs.0 == 1 << 15 | 1 << 1));
+        // No register is free for it when r0-r3 are results.
+        assert!(matches!(
+            layout.gen_epilogue(RegList(15))[..],
+            [Inst::AdjustSp { bytes: 4 }, Inst::Pop { .. }]
+        ));
+    }
+
+    #[test]
+    fn popped_arguments_go_after_lr_is_back() {
+        let request =
+            FrameRequest { incoming_bytes: 8, pops_incoming: true, makes_calls: true, ..request() };
+        let layout = FrameLayout::new(&request, false, false).unwrap();
+        let epilogue = layout.gen_epilogue(RegList(1));
+        assert!(matches!(
+            epilogue[..],
+            [Inst::Pop { regs }, Inst::AdjustSp { bytes: 8 }, Inst::BxLr] if regs.contains(LR)
+        ));
+    }
+
+    #[test]
+    fn a_frame_beyond_any_stack_is_an_error() {
+        let request = FrameRequest { stack_slot_bytes: u32::MAX, ..request() };
+        assert!(FrameLayout::new(&request, false, false).is_err());
+    }
+
+    #[test]
+    fn large_adjustments_need_one_scratch() {
+        for bytes in [4096, 4100, 100 << 10, 1 << 20, -4096, -5000, -(100 << 10)] {
+            let mut insts = Insts::new();
+            gen_adjust_sp(bytes, &mut insts);
+            insts.push(Inst::BxLr);
+            let mut machine = Machine::new();
+            let before = machine.clone();
+            let body: Code<Inst> = code(&[&insts]);
+            machine.run(&body);
+            assert_eq!(machine.regs[13], before.regs[13].wrapping_add(bytes as u32));
+            assert_eq!(machine.regs[..12], before.regs[..12]);
+        }
+    }
+}
