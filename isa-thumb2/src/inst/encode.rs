@@ -241,7 +241,7 @@ fn takes_registers(op: AluOp, rd: u32, rn: u32) -> bool {
 }
 
 fn alu_imm_narrow(op: AluOp, s: bool, in_it: bool, rd: u32, rn: u32, imm: u32) -> Option<u16> {
-    let of_sp = !s && rn == SP_NUM && imm % 4 == 0;
+    let of_sp = !s && rn == SP_NUM && imm.is_multiple_of(4);
     match op {
         AluOp::Add if of_sp && rd == SP_NUM && imm <= 508 => Some(encode_add_sp_imm_t2(imm / 4)),
         AluOp::Sub if of_sp && rd == SP_NUM && imm <= 508 => Some(encode_sub_sp_imm_t1(imm / 4)),

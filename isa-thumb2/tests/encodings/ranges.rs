@@ -249,7 +249,7 @@ fn jump_tables_reach_to_the_ends_of_all_forms() {
             fill(&mut buffer, before);
         }
         // Every other entry goes back, if there is a way.
-        let goes_back = |entry: u32| before.is_some() && entry % 2 == 0;
+        let goes_back = |entry: u32| before.is_some() && entry.is_multiple_of(2);
         let table = Fixup::JumpTable {
             index: r(2),
             entries: (0..entries).map(|n| u32::from(goes_back(n))).collect(),
