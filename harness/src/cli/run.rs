@@ -33,7 +33,7 @@ pub struct Args {
         required = true,
         num_args = 1..,
         value_names = ["FUNCTION", "ARGUMENTS"],
-        allow_hyphen_values = true
+        allow_negative_numbers = true
     )]
     invoke: Vec<String>,
 
