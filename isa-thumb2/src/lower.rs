@@ -41,6 +41,7 @@ mod generated {
 
 type ValueSlice = (ValueList, usize);
 type Field = (u8, u8);
+type Comparison = (IntCC, u32);
 
 /// What the generated code calls back into.
 struct Rules<'a, 'f> {
@@ -409,6 +410,26 @@ impl generated::Context for Rules<'_, '_> {
 
     fn field(&mut self, field: Field) -> Field {
         field
+    }
+
+    fn comparison(&mut self, comparison: Comparison) -> Comparison {
+        comparison
+    }
+
+    fn neighbour(&mut self, cc: &IntCC, n: u32) -> Option<Comparison> {
+        let (above, below) = (n.wrapping_add(1), n.wrapping_sub(1));
+        let (other, m, wraps) = match cc {
+            IntCC::UnsignedGreaterThan => (IntCC::UnsignedGreaterThanOrEqual, above, above == 0),
+            IntCC::UnsignedLessThanOrEqual => (IntCC::UnsignedLessThan, above, above == 0),
+            IntCC::UnsignedGreaterThanOrEqual => (IntCC::UnsignedGreaterThan, below, n == 0),
+            IntCC::UnsignedLessThan => (IntCC::UnsignedLessThanOrEqual, below, n == 0),
+            IntCC::SignedGreaterThan => (IntCC::SignedGreaterThanOrEqual, above, above == 1 << 31),
+            IntCC::SignedLessThanOrEqual => (IntCC::SignedLessThan, above, above == 1 << 31),
+            IntCC::SignedGreaterThanOrEqual => (IntCC::SignedGreaterThan, below, n == 1 << 31),
+            IntCC::SignedLessThan => (IntCC::SignedLessThanOrEqual, below, n == 1 << 31),
+            IntCC::Equal | IntCC::NotEqual => return None,
+        };
+        (!wraps && !is_mod_imm(n) && is_mod_imm(m)).then_some((other, m))
     }
 
     fn shifted_field(&mut self, left: u8, right: u8) -> Option<Field> {

@@ -336,3 +336,147 @@ impl Layout {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smallvec::smallvec;
+
+    /// An instruction set of one branch: two bytes reach 8 bytes, four reach 100, and a table
+    /// whose middle two bytes are data.
+    #[derive(Clone)]
+    enum Toy {
+        Branch,
+        Table,
+    }
+
+    impl Relaxable for Toy {
+        fn forms(&self) -> u8 {
+            2
+        }
+
+        fn size(&self, form: u8, _at: u32, _targets: usize) -> u32 {
+            match self {
+                Toy::Branch => 2 + 2 * u32::from(form),
+                Toy::Table => 6,
+            }
+        }
+
+        fn reaches(&self, form: u8, at: u32, targets: &[u32]) -> bool {
+            let limit = if form == 0 { 8 } else { 100 };
+            targets.iter().all(|&target| target.abs_diff(at) <= limit)
+        }
+
+        fn encode(
+            &self,
+            form: u8,
+            at: u32,
+            targets: &[u32],
+            code: &mut Vec<u8>,
+        ) -> Option<Range<u32>> {
+            let size = self.size(form, at, targets.len()) as usize;
+            let target = targets.first().copied().unwrap_or(0);
+            code.resize(code.len() + size, target as u8);
+            matches!(self, Toy::Table).then_some(2..4)
+        }
+    }
+
+    fn buffer() -> MachBuffer<Toy> {
+        MachBuffer::default()
+    }
+
+    fn branch(buffer: &mut MachBuffer<Toy>, target: MachLabel) {
+        buffer.put_relaxable(Toy::Branch, smallvec![target]);
+    }
+
+    fn fill(buffer: &mut MachBuffer<Toy>, halves: u32) {
+        (0..halves).for_each(|_| buffer.put2(0xffff));
+    }
+
+    #[test]
+    fn one_branch_that_grows_makes_another_grow() {
+        // The first would reach its target, were the second, between them, not to grow.
+        let mut b = buffer();
+        let (near, far) = (b.new_label(), b.new_label());
+        branch(&mut b, near);
+        branch(&mut b, far);
+        fill(&mut b, 2);
+        b.bind(near);
+        fill(&mut b, 2);
+        b.bind(far);
+        b.put2(0);
+        let code = b.finish().unwrap().code;
+        assert_eq!(code[..8], [12, 12, 12, 12, 16, 16, 16, 16]);
+    }
+
+    #[test]
+    fn what_follows_a_grown_branch_moves_with_it() {
+        let mut b = buffer();
+        let far = b.new_label();
+        b.set_source(1);
+        b.mark();
+        branch(&mut b, far);
+        b.set_source(2);
+        b.mark();
+        b.add_reloc(10, crate::compiled::RelocTarget::Name("there".into()));
+        fill(&mut b, 8);
+        b.add_trap(Trap::Unreachable);
+        b.bind(far);
+        b.put2(0);
+        let finished = b.finish().unwrap();
+        assert_eq!(finished.code.len(), 4 + 16 + 2);
+        assert_eq!(finished.code[0], 20);
+        assert_eq!(finished.relocs[0].offset, 4);
+        assert_eq!(finished.traps[0].offset, 20);
+        assert_eq!(finished.marks, [0, 4]);
+        let ranges: Vec<_> =
+            finished.source_ranges.iter().map(|r| (r.start, r.end, r.loc)).collect();
+        assert_eq!(ranges, [(0, 4, 1), (4, 22, 2)]);
+    }
+
+    #[test]
+    fn code_beyond_all_forms_is_an_error() {
+        for (halves, fits) in [(48, true), (49, false)] {
+            let mut b = buffer();
+            let far = b.new_label();
+            branch(&mut b, far);
+            fill(&mut b, halves);
+            b.bind(far);
+            b.put2(0);
+            assert_eq!(b.finish().is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn the_pool_is_aligned_shared_and_data() {
+        let mut b = buffer();
+        let first = b.literal(7);
+        assert_eq!(b.literal(8).index(), first.index() + 1);
+        assert_eq!(b.literal(7), first);
+        fill(&mut b, 2);
+        branch(&mut b, first);
+        let finished = b.finish().unwrap();
+        let expected = [255, 255, 255, 255, 8, 8, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0];
+        assert_eq!(finished.code, expected);
+        let regions: Vec<_> = finished.regions.iter().map(|r| (r.offset, r.kind)).collect();
+        assert_eq!(regions, [(0, RegionKind::Code), (6, RegionKind::Data)]);
+        assert_eq!(finished.code_regions().map(<[u8]>::len).sum::<usize>(), 6);
+    }
+
+    #[test]
+    fn tables_are_data_between_code() {
+        let mut b = buffer();
+        b.put_relaxable(Toy::Table, smallvec![]);
+        b.put_relaxable(Toy::Table, smallvec![]);
+        let finished = b.finish().unwrap();
+        let regions: Vec<_> = finished.regions.iter().map(|r| (r.offset, r.kind)).collect();
+        use RegionKind::{Code, Data};
+        assert_eq!(regions, [(0, Code), (2, Data), (4, Code), (8, Data), (10, Code)]);
+    }
+
+    #[test]
+    fn an_empty_function_has_no_regions() {
+        let finished = buffer().finish().unwrap();
+        assert!(finished.code.is_empty() && finished.regions.is_empty());
+    }
+}

@@ -10,7 +10,7 @@
 use super::args::{CmpOp, Cond, Operand2};
 use super::encode::encode;
 use super::fixup::Fixup;
-use super::imms::fits_cmp_imm;
+use super::imms::is_mod_imm;
 use super::{Callee, Imm16, Inst, print};
 use crate::object::reloc;
 use crate::regs::IP;
@@ -170,7 +170,7 @@ impl Emitter<'_> {
     /// `cmp index, #bound`, through ip if the bound is no immediate.
     fn compare_index(&mut self, index: Reg, bound: u32) {
         let mut op2 = Operand2::Imm(bound);
-        if !fits_cmp_imm(CmpOp::Cmp, bound) {
+        if !is_mod_imm(bound) {
             let (ip, rd) = (Reg::from(IP), Writable::from_reg(IP.into()));
             self.fixed(&Inst::MovW { rd, imm: Imm16::Value(bound as u16) });
             if bound >> 16 != 0 {

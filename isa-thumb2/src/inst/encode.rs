@@ -211,34 +211,37 @@ const SP_NUM: u32 = 13;
 // --- Data processing ---------------------------------------------------------------------------
 
 fn alu(op: AluOp, s: bool, in_it: bool, rd: u32, rn: u32, op2: Operand2) -> Option<Encoding> {
-    let imm = match op2 {
-        Operand2::Imm(imm) => imm,
-        Operand2::Reg(rm) => {
-            let rm = num(rm)?;
-            let narrow = alu_reg_narrow(op, s, in_it, rd, rn, rm);
-            let wide = || Word(alu_reg_wide(op)(s, rd, rn, rm, ShiftFields::NONE));
-            return Some(narrow.map_or_else(wide, Half));
-        }
-        Operand2::Shifted(rm, shift, amount) => {
-            let shift = ShiftFields::new(shift, amount.into());
-            return Some(Word(alu_reg_wide(op)(s, rd, rn, num(rm)?, shift)));
-        }
+    let narrow = match op2 {
+        Operand2::Imm(imm) => alu_imm_narrow(op, s, in_it, rd, rn, imm),
+        Operand2::Reg(rm) => alu_reg_narrow(op, s, in_it, rd, rn, num(rm)?),
+        Operand2::Shifted(..) => None,
     };
-    if let Some(narrow) = alu_imm_narrow(op, s, in_it, rd, rn, imm) {
+    if let Some(narrow) = narrow {
         return Some(Half(narrow));
     }
-    if let Some(imm) = mod_imm(imm) {
-        return Some(Word(alu_imm_wide(op)(s, rd, rn, imm)));
+    if !takes_registers(op, rd, rn) {
+        return None;
     }
+    match op2 {
+        Operand2::Imm(imm) => alu_imm_wide(op, s, rd, rn, imm),
+        Operand2::Reg(rm) => alu_reg_wide(op, s, rd, rn, num(rm)?, ShiftFields::NONE),
+        Operand2::Shifted(rm, shift, amount) => {
+            alu_reg_wide(op, s, rd, rn, num(rm)?, ShiftFields::new(shift, amount.into()))
+        }
+    }
+    .map(Word)
+}
+
+/// Whether 32-bit encodings take sp where it stands: only sums do, and into sp only of sp.
+fn takes_registers(op: AluOp, rd: u32, rn: u32) -> bool {
     match op {
-        AluOp::Add if !s && is_imm12(imm) => Some(Word(encode_add_imm_t4(rd, rn, imm))),
-        AluOp::Sub if !s && is_imm12(imm) => Some(Word(encode_sub_imm_t4(rd, rn, imm))),
-        _ => None,
+        AluOp::Add | AluOp::Sub => rd != SP_NUM || rn == SP_NUM,
+        _ => rd != SP_NUM && rn != SP_NUM,
     }
 }
 
 fn alu_imm_narrow(op: AluOp, s: bool, in_it: bool, rd: u32, rn: u32, imm: u32) -> Option<u16> {
-    let of_sp = !s && rn == SP_NUM && imm % 4 == 0;
+    let of_sp = !s && rn == SP_NUM && imm.is_multiple_of(4);
     match op {
         AluOp::Add if of_sp && rd == SP_NUM && imm <= 508 => Some(encode_add_sp_imm_t2(imm / 4)),
         AluOp::Sub if of_sp && rd == SP_NUM && imm <= 508 => Some(encode_sub_sp_imm_t1(imm / 4)),
@@ -276,8 +279,8 @@ fn alu_reg_narrow(op: AluOp, s: bool, in_it: bool, rd: u32, rn: u32, rm: u32) ->
     }
 }
 
-fn alu_imm_wide(op: AluOp) -> fn(bool, u32, u32, u16) -> u32 {
-    match op {
+fn alu_imm_wide(op: AluOp, s: bool, rd: u32, rn: u32, imm: u32) -> Option<u32> {
+    let encode = match op {
         AluOp::Add => encode_add_imm_t3,
         AluOp::Adc => encode_adc_imm_t1,
         AluOp::Sub => encode_sub_imm_t3,
@@ -288,11 +291,19 @@ fn alu_imm_wide(op: AluOp) -> fn(bool, u32, u32, u16) -> u32 {
         AluOp::Eor => encode_eor_imm_t1,
         AluOp::Bic => encode_bic_imm_t1,
         AluOp::Orn => encode_orn_imm_t1,
+    };
+    if let Some(field) = mod_imm(imm) {
+        return Some(encode(s, rd, rn, field));
+    }
+    match op {
+        AluOp::Add if !s && is_imm12(imm) => Some(encode_add_imm_t4(rd, rn, imm)),
+        AluOp::Sub if !s && is_imm12(imm) => Some(encode_sub_imm_t4(rd, rn, imm)),
+        _ => None,
     }
 }
 
-fn alu_reg_wide(op: AluOp) -> fn(bool, u32, u32, u32, ShiftFields) -> u32 {
-    match op {
+fn alu_reg_wide(op: AluOp, s: bool, rd: u32, rn: u32, rm: u32, shift: ShiftFields) -> Option<u32> {
+    let encode = match op {
         AluOp::Add => encode_add_reg_t3,
         AluOp::Adc => encode_adc_reg_t2,
         AluOp::Sub => encode_sub_reg_t2,
@@ -303,7 +314,8 @@ fn alu_reg_wide(op: AluOp) -> fn(bool, u32, u32, u32, ShiftFields) -> u32 {
         AluOp::Eor => encode_eor_reg_t2,
         AluOp::Bic => encode_bic_reg_t2,
         AluOp::Orn => encode_orn_reg_t1,
-    }
+    };
+    (rm != SP_NUM).then(|| encode(s, rd, rn, rm, shift))
 }
 
 fn mov(op: MovOp, s: bool, in_it: bool, rd: u32, op2: Operand2) -> Option<Encoding> {
@@ -544,4 +556,45 @@ fn stack_list(
 
 fn single(regs: RegList) -> Option<u32> {
     (regs.len() == 1).then(|| regs.0.trailing_zeros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regs::{IP, r};
+
+    fn add(rd: usize, rn: Reg, rm: Reg) -> Inst {
+        let rd = Writable::from_reg(r(rd).into());
+        Inst::Alu { op: AluOp::Add, s: false, rd, rn, op2: Operand2::Reg(rm) }
+    }
+
+    #[test]
+    fn sp_is_encoded_only_where_the_manual_has_it() {
+        let (sp, ip) = (Reg::from(SP), Reg::from(IP));
+        assert_eq!(encode(&add(3, sp, ip), false).map(Encoding::size), Some(4));
+        assert_eq!(encode(&add(3, ip, sp), false), None);
+        assert_eq!(encode(&add(13, ip, r(3).into()), false), None);
+        assert_eq!(encode(&add(13, sp, ip), false).map(Encoding::size), Some(2));
+        assert_eq!(encode(&add(3, sp, r(3).into()), false).map(Encoding::size), Some(2));
+    }
+
+    #[test]
+    fn what_no_single_instruction_does_has_no_encoding() {
+        let rd = Writable::from_reg(r(0).into());
+        let base = r(1).into();
+        let far = AMode::Offset { base, offset: 4096 };
+        for inst in [
+            Inst::LoadConst { rd, value: 0x1234_5678 },
+            Inst::CondSet { cond: Cond::Eq, rd },
+            Inst::Load { op: LoadOp::Ldr, rt: rd, addr: far },
+            Inst::LoadPair { rt: rd, rt2: rd, addr: AMode::Offset { base, offset: 1022 } },
+            Inst::LoadAddr { rd, addr: AMode::Offset { base, offset: 4097 } },
+            Inst::Load { op: LoadOp::Ldr, rt: rd, addr: AMode::Spill { slot: 0 } },
+            Inst::Mul { s: true, rd, rn: base, rm: base },
+            Inst::Push { regs: RegList::default() },
+            Inst::Pop { regs: RegList::from_regs([LR, PC]) },
+        ] {
+            assert_eq!(encode(&inst, false), None, "{inst}");
+        }
+    }
 }

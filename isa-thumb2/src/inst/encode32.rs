@@ -208,22 +208,22 @@ const fn lsb(bit: u32) -> u32 {
 
 pub const fn encode_sbfx_t1(rd: u32, rn: u32, from: u32, width: u32) -> u32 {
     debug_assert!(width > 0 && from + width <= 32);
-    0xf340_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | width - 1
+    0xf340_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | (width - 1)
 }
 
 pub const fn encode_ubfx_t1(rd: u32, rn: u32, from: u32, width: u32) -> u32 {
     debug_assert!(width > 0 && from + width <= 32);
-    0xf3c0_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | width - 1
+    0xf3c0_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | (width - 1)
 }
 
 pub const fn encode_bfi_t1(rd: u32, rn: u32, from: u32, width: u32) -> u32 {
     debug_assert!(width > 0 && from + width <= 32);
-    0xf360_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | from + width - 1
+    0xf360_0000 | reg(rn, 16) | reg(rd, 8) | lsb(from) | (from + width - 1)
 }
 
 pub const fn encode_bfc_t1(rd: u32, from: u32, width: u32) -> u32 {
     debug_assert!(width > 0 && from + width <= 32);
-    0xf360_0000 | PC << 16 | reg(rd, 8) | lsb(from) | from + width - 1
+    0xf360_0000 | PC << 16 | reg(rd, 8) | lsb(from) | (from + width - 1)
 }
 
 // --- Register shifts, extensions, counts (A5.3.12) ---------------------------------------------

@@ -321,7 +321,7 @@ impl Relaxable for Fixup {
                 put2(code, encode_cbz_t1(*nonzero, num(*rn), offset(at, target) as u32));
             }
             (Form::Ldr16, Fixup::LoadLiteral { rt, .. }) => {
-                put2(code, encode_ldr_lit_t1(num(*rt), literal_offset(at, target) as u32));
+                put2(code, encode_ldr_lit_t1(num(*rt), literal_offset(at, target)));
             }
             (Form::Ldr32, Fixup::LoadLiteral { rt, .. }) => {
                 put4(code, encode_ldr_lit_t2(num(*rt), literal_offset(at, target)));

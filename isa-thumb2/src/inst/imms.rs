@@ -4,7 +4,7 @@
 //! after allocation asks before it spends a scratch register, and the encoders take their fields
 //! from here. Sections are those of the ARMv7-M Architecture Reference Manual (DDI 0403E).
 
-use super::args::{AluOp, CmpOp, LoadOp, MovOp, StoreOp};
+use super::args::{AluOp, MovOp};
 
 /// The field `i:imm3:imm8` of a modified immediate (A5.3.2), if `value` is one: a byte at any
 /// position that does not wrap around the word's end, or a byte repeated as 0x00XY00XY,
@@ -92,25 +92,6 @@ pub fn alu_imm(op: AluOp, value: u32) -> Option<(AluOp, u32)> {
     flip_alu_imm(op, value).filter(|&(op, value)| fits_alu_imm(op, value))
 }
 
-pub const fn fits_cmp_imm(_op: CmpOp, value: u32) -> bool {
-    is_mod_imm(value)
-}
-
-/// `cmp` or `cmn` with an immediate that sets all flags as `cmp rn, #value` does (for cmp and cmn;
-/// a negated 0 or 0x80000000 would differ in carry or overflow).
-pub fn cmp_imm(op: CmpOp, value: u32) -> Option<(CmpOp, u32)> {
-    if fits_cmp_imm(op, value) {
-        return Some((op, value));
-    }
-    let negated = value.wrapping_neg();
-    let flipped = match op {
-        CmpOp::Cmp => CmpOp::Cmn,
-        CmpOp::Cmn => CmpOp::Cmp,
-        CmpOp::Tst | CmpOp::Teq => return None,
-    };
-    (value != negated && fits_cmp_imm(flipped, negated)).then_some((flipped, negated))
-}
-
 /// Whether `mov` (or movw) or `mvn rd, #value` without flags is one instruction.
 pub const fn fits_mov_imm(op: MovOp, value: u32) -> bool {
     match op {
@@ -150,26 +131,6 @@ pub const fn fits_pair_offset(offset: i32) -> bool {
 pub const fn fits_add_offset(offset: i32) -> bool {
     fits_alu_imm(AluOp::Add, offset as u32)
         || fits_alu_imm(AluOp::Sub, offset.wrapping_neg() as u32)
-}
-
-impl LoadOp {
-    pub const fn bytes(self) -> u32 {
-        match self {
-            LoadOp::Ldr => 4,
-            LoadOp::Ldrh | LoadOp::Ldrsh => 2,
-            LoadOp::Ldrb | LoadOp::Ldrsb => 1,
-        }
-    }
-}
-
-impl StoreOp {
-    pub const fn bytes(self) -> u32 {
-        match self {
-            StoreOp::Str => 4,
-            StoreOp::Strh => 2,
-            StoreOp::Strb => 1,
-        }
-    }
 }
 
 #[cfg(test)]

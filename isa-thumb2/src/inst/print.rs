@@ -199,36 +199,31 @@ impl Printer {
             Inst::Call { info } => call(info),
             Inst::Ret { uses } => format!("ret {}", pairs(uses.iter().copied())),
             Inst::BxLr => "bx lr".to_owned(),
-            // The rest: control flow and what is always the same.
-            _ => control(inst),
+            Inst::Udf { trap } => format!("udf #{}", trap.code()),
+            Inst::Fence => self.op("dmb", false, "sy"),
+            Inst::Nop => format!("nop{}", self.cond),
+            // Always plain.
+            Inst::AdjustSp { bytes } => format!("add sp, sp, #{bytes}"),
+            Inst::Jump { target } => format!("b {}", label(*target)),
+            Inst::CondBr { cond, taken, not_taken } => {
+                format!("b{} {}; b {}", cond.name(), label(*taken), label(*not_taken))
+            }
+            Inst::CmpBranchZero { nonzero, rn, taken, not_taken } => {
+                let (taken, not_taken) = (label(*taken), label(*not_taken));
+                format!("cb{} {}, {taken}; b {not_taken}", zero_suffix(*nonzero), name(*rn))
+            }
+            Inst::JumpTable { index, default, targets } => {
+                let (bound, default) = (targets.len(), label(*default));
+                format!("cmp {}, #{bound}; bhs {default}; {}", name(*index), table(*index, targets))
+            }
+            Inst::TrapIf { cond, trap } => {
+                format!("b{} {}", cond.name(), trap_label(trap.code().into()))
+            }
+            Inst::TrapIfZero { nonzero, rn, trap } => {
+                let trap = trap_label(trap.code().into());
+                format!("cb{} {}, {trap}", zero_suffix(*nonzero), name(*rn))
+            }
         }
-    }
-}
-
-fn control(inst: &Inst) -> String {
-    match inst {
-        Inst::Jump { target } => format!("b {}", label(*target)),
-        Inst::CondBr { cond, taken, not_taken } => {
-            format!("b{} {}; b {}", cond.name(), label(*taken), label(*not_taken))
-        }
-        Inst::CmpBranchZero { nonzero, rn, taken, not_taken } => {
-            let (taken, not_taken) = (label(*taken), label(*not_taken));
-            format!("cb{} {}, {taken}; b {not_taken}", zero_suffix(*nonzero), name(*rn))
-        }
-        Inst::JumpTable { index, default, targets } => {
-            let (bound, default) = (targets.len(), label(*default));
-            format!("cmp {}, #{bound}; bhs {default}; {}", name(*index), table(*index, targets))
-        }
-        Inst::Udf { trap } => format!("udf #{}", trap.code()),
-        Inst::TrapIf { cond, trap } => {
-            format!("b{} {}", cond.name(), trap_label(trap.code().into()))
-        }
-        Inst::TrapIfZero { nonzero, rn, trap } => {
-            let trap = trap_label(trap.code().into());
-            format!("cb{} {}, {trap}", zero_suffix(*nonzero), name(*rn))
-        }
-        Inst::Fence => "dmb sy".to_owned(),
-        _ => "nop".to_owned(),
     }
 }
 
