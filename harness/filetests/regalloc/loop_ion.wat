@@ -1,5 +1,5 @@
 ;; Eleven values live around a loop that uses few of them, by ion.
-;; test: emit=figures,asm regalloc=ion
+;; test: emit=figures,asm regalloc=ion O=none
 (module
   (func (export "f") (param $n i32) (param $a i32) (param $b i32) (result i32)
     (local $c i32) (local $d i32) (local $e i32) (local $f i32) (local $g i32) (local $h i32)
