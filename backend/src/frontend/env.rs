@@ -84,12 +84,17 @@ impl<'a> Env<'a> {
         if options.name.is_empty() {
             return Err(Error::Options("the module's name is empty".to_owned()));
         }
+        let prefix = names::c_identifier(&options.name);
         let mut env = Env {
             bounds: options.bounds,
-            prefix: names::c_identifier(&options.name),
             functions: Vec::with_capacity(wasm.functions.len()),
             globals: Vec::with_capacity(wasm.globals.len()),
-            interface: Interface { memory: wasm.memories.first().cloned(), ..Default::default() },
+            interface: Interface {
+                c_name: prefix.clone(),
+                memory: wasm.memories.first().cloned(),
+                ..Default::default()
+            },
+            prefix,
             helpers: [None; Helper::ALL.len()],
             module: Module { name: options.name.clone(), ..Default::default() },
             wasm,

@@ -145,6 +145,7 @@ fn a_whole_module_translates() {
             (i32.add (local.get 4) (i32.add (call $now) (global.get $b)))))"#,
     );
     let interface = module.interface.as_ref().unwrap();
+    assert_eq!(interface.c_name, "m");
     assert_eq!(interface.contexts.len(), 2);
     assert_eq!(interface.contexts[1].offset, 32);
     assert_eq!(interface.instance.size, 40);
