@@ -108,9 +108,8 @@ fn versions_at_entry(
 ) -> SecondaryMap<Block, Version> {
     let mut last_change: SecondaryMap<Block, Option<Inst>> = SecondaryMap::new();
     for &block in blocks {
-        let changes =
-            func.layout.block_insts(block).filter(|&i| changes_context(func, i, instance));
-        last_change[block] = changes.last();
+        let mut insts = func.layout.block_insts(block).rev();
+        last_change[block] = insts.find(|&inst| changes_context(func, inst, instance));
     }
     let mut at_entry: SecondaryMap<Block, Version> = SecondaryMap::with_default(Version::Top);
     at_entry[blocks[0]] = Version::Entry;
