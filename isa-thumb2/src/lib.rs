@@ -16,6 +16,7 @@ pub mod finalize {
 pub mod inst;
 pub mod object;
 pub mod regs;
+pub mod rtabi;
 pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
