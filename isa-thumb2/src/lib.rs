@@ -10,6 +10,7 @@ pub mod inst;
 mod lower;
 pub mod object;
 pub mod regs;
+pub mod rtabi;
 pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
