@@ -41,7 +41,7 @@ pub fn compile_function<I: Isa>(
     let mut buffer = MachBuffer::default();
     let mut lines = options.listings.then(Vec::new);
     isa.emit(&code, &mut buffer, lines.as_mut());
-    let finished = buffer.finish();
+    let finished = buffer.finish()?;
 
     stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
     stats.code_bytes = finished.code.len() as u32;

@@ -33,8 +33,8 @@ pub enum InstanceError {
     NoExport { name: String, exports: Vec<String> },
     #[error("{name} takes {expected} arguments of its types, not {given}")]
     Arguments { name: String, expected: usize, given: usize },
-    #[error("instantiation answered {0}: {}", status_text(*.0))]
-    Instantiate(u32),
+    #[error("instantiation answered {status}: {}", status_text(*status))]
+    Instantiate { status: u32 },
     #[error("the memory is larger than the emulated board: {0} bytes")]
     MemoryTooLarge(u64),
     #[error("bytes {0:#x}..{1:#x} are outside of the linear memory of {2:#x} bytes")]
@@ -242,7 +242,7 @@ impl Instance {
         let status = instance.instantiate(base, bytes)?;
         match status.checked_sub(INSTANTIATE_TRAPPED).map(|code| Trap::from_code(code as u8)) {
             Some(Some(trap)) => return Ok(Err(trap)),
-            _ if status != 0 => return Err(InstanceError::Instantiate(status)),
+            _ if status != 0 => return Err(InstanceError::Instantiate { status }),
             _ => {}
         }
         instance.set_stack_limit()?;

@@ -5,10 +5,9 @@
 //! turns them into bytes, `object` says what makes an ELF file an Arm one.
 
 mod abi;
-mod lower;
-
 pub mod finalize;
 pub mod inst;
+mod lower;
 pub mod object;
 pub mod regs;
 pub mod settings;
@@ -112,12 +111,16 @@ impl Isa for Thumb2 {
         frame: &FrameRequest,
         options: &CodegenOptions,
     ) -> Result<u32> {
+        let class = RegClass::Int as usize;
+        let mut allocatable = self.env.preferred_regs_by_class[class];
+        allocatable.union_from(self.env.non_preferred_regs_by_class[class]);
         let options = FinalizeOptions {
             size: options.opt_level == OptLevel::Size,
             ldrd_base_erratum: self.settings.cpu == Cpu::CortexM3,
+            allocatable,
             check: options.check,
         };
-        finalize::finalize(code, frame, &options).map(|layout| layout.total_bytes())
+        Ok(finalize::finalize(code, frame, &options)?.total)
     }
 
     fn emit(

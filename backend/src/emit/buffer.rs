@@ -6,13 +6,16 @@
 //!
 //! Relaxation starts every item at form 0 and grows those that do not reach, until nothing
 //! changes. Invariant: an item never shrinks, so the loop ends after at most the total number of
-//! forms; in practice two or three rounds do.
+//! forms; in practice two or three rounds do. The pool of literals follows the code, at a multiple
+//! of 4; functions start at one.
 //!
 //! What a form looks like is the ISA's; where things are is ours. Positions are byte offsets from
 //! the function's start; before `finish` they are offsets in the stream of fixed bytes.
 
 use crate::compiled::{Region, RegionKind, Reloc, SourceRange, TrapSite};
+use crate::error::{Error, Result};
 use crate::trap::Trap;
+use core::ops::Range;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
@@ -32,8 +35,8 @@ impl MachLabel {
 
 /// An item whose length depends on how far its targets are.
 pub trait Relaxable: Clone {
-    /// Number of forms, in growing order of reach. The last form must reach everything that a
-    /// function may contain.
+    /// Number of forms, in growing order of reach. What the last form does not reach makes the
+    /// function too large.
     fn forms(&self) -> u8;
 
     /// Bytes of a form with `targets` targets that starts at `at` (alignment may matter).
@@ -42,16 +45,9 @@ pub trait Relaxable: Clone {
     /// Whether the form, at `at`, reaches all of `targets`.
     fn reaches(&self, form: u8, at: u32, targets: &[u32]) -> bool;
 
-    /// Appends exactly `size` bytes. `data_from` is set to the offset within the item from which
-    /// it is data rather than code (a table), if so.
-    fn encode(
-        &self,
-        form: u8,
-        at: u32,
-        targets: &[u32],
-        code: &mut Vec<u8>,
-        data_from: &mut Option<u32>,
-    );
+    /// Appends exactly `size` bytes; returns which of them, counted from the item's start, are
+    /// data rather than code (a table), if any.
+    fn encode(&self, form: u8, at: u32, targets: &[u32], code: &mut Vec<u8>) -> Option<Range<u32>>;
 }
 
 #[derive(Clone)]
@@ -63,23 +59,32 @@ struct Item<R> {
     form: u8,
 }
 
-/// A label's place: before fixed byte `at`, after the first `items` items.
+/// A place in the stream: before fixed byte `at`, after the first `items` items.
 #[derive(Clone, Copy)]
 struct Bound {
     at: u32,
     items: u32,
 }
 
+/// What a label stands on.
+#[derive(Clone, Copy)]
+enum Place {
+    Unbound,
+    Code(Bound),
+    /// Index into the pool.
+    Literal(u32),
+}
+
 /// Collects a function's code; see the module's head.
 pub struct MachBuffer<R> {
     bytes: Vec<u8>,
     items: Vec<Item<R>>,
-    labels: Vec<Option<Bound>>,
+    labels: Vec<Place>,
     relocs: Vec<(Bound, Reloc)>,
     traps: Vec<(Bound, Trap)>,
     /// Start of each run of equal source location.
     locs: Vec<(Bound, u32)>,
-    literals: Vec<(u32, MachLabel)>,
+    literals: Vec<u32>,
     literal_index: HashMap<u32, MachLabel>,
     marks: Vec<Bound>,
 }
@@ -125,19 +130,21 @@ impl<R: Relaxable> Default for MachBuffer<R> {
 
 impl<R: Relaxable> MachBuffer<R> {
     pub fn new_label(&mut self) -> MachLabel {
-        self.labels.push(None);
+        self.labels.push(Place::Unbound);
         MachLabel::from_index(self.labels.len() - 1)
     }
 
     /// Reserves labels 0 to n - 1, for blocks.
     pub fn reserve_block_labels(&mut self, n: usize) {
         debug_assert!(self.labels.is_empty());
-        self.labels.resize(n, None);
+        self.labels.resize(n, Place::Unbound);
     }
 
     pub fn bind(&mut self, label: MachLabel) {
-        debug_assert!(self.labels[label.index()].is_none(), "a label is bound once");
-        self.labels[label.index()] = Some(self.here());
+        let here = self.here();
+        let place = &mut self.labels[label.index()];
+        debug_assert!(matches!(place, Place::Unbound), "a label is bound once");
+        *place = Place::Code(here);
     }
 
     pub fn put2(&mut self, half: u16) {
@@ -159,8 +166,9 @@ impl<R: Relaxable> MachBuffer<R> {
             return label;
         }
         let label = self.new_label();
+        self.labels[label.index()] = Place::Literal(self.literals.len() as u32);
         self.literal_index.insert(value, label);
-        self.literals.push((value, label));
+        self.literals.push(value);
         label
     }
 
@@ -192,30 +200,32 @@ impl<R: Relaxable> MachBuffer<R> {
     }
 
     /// Chooses forms and lays everything out. All labels that are used must be bound.
-    pub fn finish(mut self) -> Finished {
-        let layout = self.relax();
-        self.assemble(&layout)
+    ///
+    /// # Errors
+    /// The code is larger than branches reach.
+    pub fn finish(mut self) -> Result<Finished> {
+        let layout = self.relax()?;
+        Ok(self.assemble(&layout))
     }
 
-    /// Grows items until all reach; returns the start offset of every item, and of the end.
-    fn relax(&mut self) -> Layout {
+    /// Grows items until all reach.
+    fn relax(&mut self) -> Result<Layout> {
         loop {
             let layout = self.lay_out();
             let mut grew = false;
-            let mut targets: SmallVec<[u32; 8]> = SmallVec::new();
-            for (index, item) in self.items.iter_mut().enumerate() {
-                targets.clear();
-                targets.extend(item.targets.iter().map(|&l| layout.label(&self.labels, l)));
-                let at = layout.items[index];
-                while item.form + 1 < item.relax.forms()
-                    && !item.relax.reaches(item.form, at, &targets)
-                {
+            let mut targets = Targets::new();
+            for (item, &at) in self.items.iter_mut().zip(&layout.items) {
+                layout.find(&self.labels, &item.targets, &mut targets);
+                while !item.relax.reaches(item.form, at, &targets) {
                     item.form += 1;
                     grew = true;
+                    if item.form == item.relax.forms() {
+                        return Err(Error::unsupported("a function beyond the reach of branches"));
+                    }
                 }
             }
             if !grew {
-                return layout;
+                return Ok(layout);
             }
         }
     }
@@ -232,53 +242,32 @@ impl<R: Relaxable> MachBuffer<R> {
             growth.push(grown);
         }
         let code_end = self.bytes.len() as u32 + grown;
-        let pool_start = code_end.next_multiple_of(4);
-        let first_literal = self.literals.first().map(|&(_, label)| label);
-        let literal_offsets = self
-            .literals
-            .iter()
-            .enumerate()
-            .map(|(i, &(_, label))| (label, pool_start + 4 * i as u32))
-            .collect();
-        Layout { items, growth, pool_start: first_literal.map(|_| pool_start), literal_offsets }
+        Layout { items, growth, code_end, pool_start: code_end.next_multiple_of(4) }
     }
 
     fn assemble(self, layout: &Layout) -> Finished {
         let mut code = Vec::with_capacity(self.bytes.len() + 4 * self.items.len());
         let mut regions = vec![Region { offset: 0, kind: RegionKind::Code }];
         let mut copied = 0;
-        let mut targets: SmallVec<[u32; 8]> = SmallVec::new();
-        for item in &self.items {
+        let mut targets = Targets::new();
+        for (item, &at) in self.items.iter().zip(&layout.items) {
             code.extend_from_slice(&self.bytes[copied..item.at as usize]);
             copied = item.at as usize;
-            targets.clear();
-            targets.extend(item.targets.iter().map(|&l| layout.label(&self.labels, l)));
-            let at = code.len() as u32;
-            let mut data_from = None;
-            item.relax.encode(item.form, at, &targets, &mut code, &mut data_from);
-            if let Some(data) = data_from {
-                regions.push(Region { offset: at + data, kind: RegionKind::Data });
-                regions.push(Region { offset: code.len() as u32, kind: RegionKind::Code });
+            debug_assert_eq!(code.len(), at as usize);
+            layout.find(&self.labels, &item.targets, &mut targets);
+            if let Some(data) = item.relax.encode(item.form, at, &targets, &mut code) {
+                regions.push(Region { offset: at + data.start, kind: RegionKind::Data });
+                regions.push(Region { offset: at + data.end, kind: RegionKind::Code });
             }
         }
         code.extend_from_slice(&self.bytes[copied..]);
-        if let Some(start) = layout.pool_start {
-            code.resize(start as usize, 0);
-            regions.push(Region { offset: start, kind: RegionKind::Data });
-            for &(value, _) in &self.literals {
-                code.extend_from_slice(&value.to_le_bytes());
-            }
+        debug_assert_eq!(code.len(), layout.code_end as usize);
+        if !self.literals.is_empty() {
+            regions.push(Region { offset: layout.code_end, kind: RegionKind::Data });
+            code.resize(layout.pool_start as usize, 0);
+            code.extend(self.literals.iter().flat_map(|value| value.to_le_bytes()));
         }
-        regions.dedup_by(|next, prev| {
-            // An empty region gives way to the one that follows it.
-            let empty = next.offset == prev.offset;
-            if empty {
-                prev.kind = next.kind;
-            }
-            empty
-        });
-        regions.retain(|region| region.offset < code.len() as u32);
-        regions.dedup_by_key(|region| region.kind);
+        simplify(&mut regions, code.len() as u32);
 
         let relocs = self
             .relocs
@@ -296,6 +285,22 @@ impl<R: Relaxable> MachBuffer<R> {
     }
 }
 
+type Targets = SmallVec<[u32; 8]>;
+
+/// Drops empty regions and joins neighbours of one kind.
+fn simplify(regions: &mut Vec<Region>, end: u32) {
+    // An empty region gives way to the one that follows it.
+    regions.dedup_by(|next, prev| {
+        let empty = next.offset == prev.offset;
+        if empty {
+            prev.kind = next.kind;
+        }
+        empty
+    });
+    regions.retain(|region| region.offset < end);
+    regions.dedup_by_key(|region| region.kind);
+}
+
 fn source_ranges(locs: &[(Bound, u32)], layout: &Layout, end: u32) -> Vec<SourceRange> {
     let starts = locs.iter().map(|&(bound, loc)| (layout.position(bound), loc));
     let ends = locs.iter().skip(1).map(|&(bound, _)| layout.position(bound)).chain([end]);
@@ -308,11 +313,12 @@ fn source_ranges(locs: &[(Bound, u32)], layout: &Layout, end: u32) -> Vec<Source
 
 /// Where everything is for one choice of forms.
 struct Layout {
+    /// Start of each item.
     items: Vec<u32>,
     /// Bytes added by the first n items.
     growth: Vec<u32>,
-    pool_start: Option<u32>,
-    literal_offsets: HashMap<MachLabel, u32>,
+    code_end: u32,
+    pool_start: u32,
 }
 
 impl Layout {
@@ -320,10 +326,13 @@ impl Layout {
         bound.at + self.growth[bound.items as usize]
     }
 
-    fn label(&self, labels: &[Option<Bound>], label: MachLabel) -> u32 {
-        match labels[label.index()] {
-            Some(bound) => self.position(bound),
-            None => self.literal_offsets[&label],
-        }
+    /// The positions of an item's targets.
+    fn find(&self, labels: &[Place], targets: &[MachLabel], to: &mut Targets) {
+        to.clear();
+        to.extend(targets.iter().map(|label| match labels[label.index()] {
+            Place::Code(bound) => self.position(bound),
+            Place::Literal(index) => self.pool_start + 4 * index,
+            Place::Unbound => unreachable!("a label that is used is bound"),
+        }));
     }
 }

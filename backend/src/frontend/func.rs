@@ -133,10 +133,14 @@ impl FuncTranslator<'_, '_, '_> {
             let (operator, offset) = item.map_err(malformed)?;
             let offset = file_offset(offset);
             self.builder.set_srcloc(SourceLoc::new(offset));
+            let silent = is_silent(&operator);
             if self.reachable {
                 self.operator(operator).map_err(|e| e.at(offset))?;
             } else {
                 self.skip(operator).map_err(|e| e.at(offset))?;
+            }
+            if !(silent && self.reachable) {
+                self.checked.settle();
             }
         }
         Ok(())
@@ -399,4 +403,39 @@ impl FuncTranslator<'_, '_, '_> {
         let inst = self.builder.ins().call(callee, args);
         Ok(self.builder.inst_results(inst).to_vec())
     }
+}
+
+/// Whether an operator does nothing that could be observed but, perhaps, to trap for an access out
+/// of bounds, and leads nowhere but to the next.
+fn is_silent(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::Nop
+            | O::Drop
+            | O::Select
+            | O::LocalGet { .. }
+            | O::LocalSet { .. }
+            | O::LocalTee { .. }
+            | O::GlobalGet { .. }
+            | O::I32Const { .. }
+            | O::I32Load { .. }
+            | O::I32Load8S { .. }
+            | O::I32Load8U { .. }
+            | O::I32Load16S { .. }
+            | O::I32Load16U { .. }
+            | O::I32Add
+            | O::I32Sub
+            | O::I32Mul
+            | O::I32And
+            | O::I32Or
+            | O::I32Xor
+            | O::I32Shl
+            | O::I32ShrS
+            | O::I32ShrU
+            | O::I32Rotl
+            | O::I32Rotr
+            | O::I32Extend8S
+            | O::I32Extend16S
+    )
 }

@@ -8,6 +8,10 @@
 //! Invariant: what `Checked` states holds wherever translation stands. A memory never shrinks and
 //! an SSA value does not change, so a check that dominates this point has settled the matter. The
 //! checks of a construct that several paths leave are forgotten with it (`rollback`).
+//!
+//! A check that nothing observable has followed is still open: when a later access at the same
+//! address needs a larger C, the check is widened in place, which traps earlier but to no
+//! difference. So loads of neighbouring fields are checked once.
 
 use super::env::{self, Env, Helper};
 use super::func::FuncTranslator;
@@ -18,9 +22,10 @@ use crate::instance::offset;
 use crate::module::Memory;
 use crate::options::Bounds;
 use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::immediates::Imm64;
 use cranelift_codegen::ir::{
-    self, AbiParam, AliasRegionData, ArgumentPurpose, Endianness, InstBuilder, InstructionData,
-    MemFlagsData, Opcode, Signature, Value, ValueDef, types,
+    self, AbiParam, AliasRegionData, ArgumentPurpose, Endianness, Inst, InstBuilder,
+    InstructionData, MemFlagsData, Opcode, Signature, Value, ValueDef, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
@@ -70,6 +75,16 @@ pub struct Checked {
     /// For an address, the largest C that it was checked for.
     addresses: HashMap<Value, u64>,
     undo: Vec<Undo>,
+    /// Checks of addresses that may still be widened.
+    open: HashMap<Value, OpenCheck>,
+}
+
+/// A check whose C stands in one instruction that nothing else uses.
+struct OpenCheck {
+    /// The `iconst` of C or, for a memory of fixed size, of the limit.
+    constant: Inst,
+    /// Bytes that the memory was known to have: the most that C can become.
+    bytes: u64,
 }
 
 enum Undo {
@@ -83,7 +98,12 @@ pub struct Mark(usize);
 
 impl Checked {
     pub fn new(min_bytes: u64) -> Checked {
-        Checked { bytes: min_bytes, addresses: HashMap::new(), undo: Vec::new() }
+        Checked {
+            bytes: min_bytes,
+            addresses: HashMap::new(),
+            undo: Vec::new(),
+            open: HashMap::new(),
+        }
     }
 
     pub fn mark(&self) -> Mark {
@@ -103,6 +123,11 @@ impl Checked {
                 }
             }
         }
+    }
+
+    /// Something observable happened, or may not happen: what was checked stays as it is.
+    pub fn settle(&mut self) {
+        self.open.clear();
     }
 
     fn admits(&self, address: Value, end: u64) -> bool {
@@ -216,19 +241,37 @@ impl FuncTranslator<'_, '_, '_> {
         if self.checked.admits(index, end) {
             return true;
         }
+        if self.widen(memory, index, end) {
+            return true;
+        }
         if !self.check_bytes(memory, end) {
             return false;
         }
-        let bytes = self.memory_bytes(memory);
-        let limit = match constant(self.builder.func, bytes) {
-            Some(bytes) => env::word(&mut self.builder, bytes - end as u32),
-            None => {
-                let end = env::word(&mut self.builder, end as u32);
-                self.builder.ins().isub(bytes, end)
-            }
+        let constant = env::word(&mut self.builder, limit_constant(memory, end));
+        let limit = if is_fixed(memory) {
+            constant
+        } else {
+            let bytes = self.load_context(offset::MEM0_BYTES);
+            self.builder.ins().isub(bytes, constant)
         };
         let outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, index, limit);
         self.builder.ins().trapnz(outside, Trap::MemoryOutOfBounds.to_clif());
+        self.checked.note_address(index, end);
+        if let ValueDef::Result(constant, _) = self.builder.func.dfg.value_def(constant) {
+            let bytes = self.checked.bytes;
+            self.checked.open.insert(index, OpenCheck { constant, bytes });
+        }
+        true
+    }
+
+    /// Lets an open check of `index` admit `end` as well.
+    fn widen(&mut self, memory: &Memory, index: Value, end: u64) -> bool {
+        let Some(open) = self.checked.open.get(&index).filter(|open| end <= open.bytes) else {
+            return false;
+        };
+        let imm = Imm64::new(i64::from(limit_constant(memory, end)));
+        self.builder.func.dfg.insts[open.constant] =
+            InstructionData::UnaryImm { opcode: Opcode::Iconst, imm };
         self.checked.note_address(index, end);
         true
     }
@@ -252,7 +295,7 @@ impl FuncTranslator<'_, '_, '_> {
 
     /// The memory's size, a constant if it cannot change.
     fn memory_bytes(&mut self, memory: &Memory) -> Value {
-        if memory.min_bytes == memory.max_bytes {
+        if is_fixed(memory) {
             env::word(&mut self.builder, memory.min_bytes as u32)
         } else {
             self.load_context(offset::MEM0_BYTES)
@@ -275,6 +318,15 @@ impl FuncTranslator<'_, '_, '_> {
         self.stack.extend(results);
         Ok(())
     }
+}
+
+fn is_fixed(memory: &Memory) -> bool {
+    memory.min_bytes == memory.max_bytes
+}
+
+/// What a check up to `end` subtracts from the memory's bytes or, if those are fixed, the result.
+fn limit_constant(memory: &Memory, end: u64) -> u32 {
+    (if is_fixed(memory) { memory.min_bytes - end } else { end }) as u32
 }
 
 fn flags_full() -> crate::Error {

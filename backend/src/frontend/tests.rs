@@ -249,8 +249,13 @@ fn a_check_that_an_earlier_one_implies_is_left_out() {
         checks("(drop (i32.load offset=8 (local.get 0))) (i32.load offset=4 (local.get 0))"),
         1
     );
+    // An open check is widened, one that an effect has followed is not.
     assert_eq!(
         checks("(drop (i32.load offset=4 (local.get 0))) (i32.load offset=8 (local.get 0))"),
+        1
+    );
+    assert_eq!(
+        checks("(i32.store (local.get 0) (i32.const 1)) (i32.load offset=8 (local.get 0))"),
         2
     );
     // A constant address below the minimum needs none.

@@ -101,12 +101,13 @@ impl AllocResult {
             &Edit::Move { from, to } => Some((*point, regalloc2::Edit::Move { from, to })),
             Edit::Remat { .. } => None,
         });
-        let mut output = Output::default();
-        output.num_spillslots = self.num_spillslots;
-        output.edits = edits.collect::<Option<_>>()?;
-        output.allocs = self.allocs.clone();
-        output.inst_alloc_offsets = self.inst_alloc_offsets.clone();
-        Some(output)
+        Some(Output {
+            num_spillslots: self.num_spillslots,
+            edits: edits.collect::<Option<_>>()?,
+            allocs: self.allocs.clone(),
+            inst_alloc_offsets: self.inst_alloc_offsets.clone(),
+            ..Output::default()
+        })
     }
 }
 

@@ -73,3 +73,51 @@ pub(super) fn sequentialize(
         moves[last].0 = kept;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::regalloc::testing::{Rng, r};
+    use regalloc2::SpillSlot;
+
+    /// Runs `moves` in the order given by `sequentialize` and compares every destination.
+    fn assert_parallel(moves: &[(Allocation, Allocation)], temp: Allocation) {
+        let mut contents: BTreeMap<Allocation, Allocation> =
+            moves.iter().flat_map(|&(from, to)| [(from, from), (to, to)]).collect();
+        sequentialize(
+            moves.to_vec(),
+            r(12),
+            || temp,
+            |from, to| {
+                assert!(from.is_reg() || to.is_reg(), "{from} to {to}");
+                let value = contents[&from];
+                contents.insert(to, value);
+            },
+        );
+        for (from, to) in moves {
+            assert_eq!(contents[to], *from, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn random_moves_behave_as_one() {
+        let scratch = Allocation::reg(r(12));
+        let spare = [Allocation::reg(r(11)), Allocation::stack(SpillSlot::new(99))];
+        let mut rng = Rng::new(1);
+        for round in 0..2000 {
+            let regs: Vec<_> = (0..9).map(|n| Allocation::reg(r(n))).collect();
+            let slots: Vec<_> = (0..9).map(|n| Allocation::stack(SpillSlot::new(n))).collect();
+            let only_regs = round % 2 == 0;
+            let mut targets = if only_regs { regs.clone() } else { slots.clone() };
+            let sources = if only_regs { regs } else { [regs, slots].concat() };
+            let mut moves = vec![];
+            for _ in 0..rng.below(9) {
+                let to = targets.swap_remove(rng.below(targets.len()));
+                moves.push((sources[rng.below(sources.len())], to));
+            }
+            assert_parallel(&moves, if only_regs { scratch } else { spare[rng.below(2)] });
+        }
+    }
+}

@@ -5,15 +5,16 @@
 //! is spilled if an operand of it is on the stack, if an edit reads or writes a slot that carries
 //! it, or if it arrives in a slot as a block parameter. An edit on the way from a branch argument
 //! to a parameter's slot stores the parameter; the argument is spilled only if it was read from a
-//! slot itself. A store that nothing reads carries no name.
+//! slot itself. What no instruction ever reads carries no name.
 //!
 //! The names at block entries are found by iteration; they only ever grow, and a place keeps the
 //! first name that it is given, since in a right allocation all of its names hold the same value.
 
-use regalloc2::{Allocation, Block, Inst, OperandKind, PReg, VReg};
+use regalloc2::{Allocation, Block, Inst, OperandKind, PReg, ProgPoint, VReg};
+use std::collections::BinaryHeap;
 
 use super::stats::block_edits;
-use super::{AllocProblem, AllocResult, Edit, blocks, branch_args};
+use super::{AllocProblem, AllocResult, Edit, branch_args};
 
 const NO_NAME: u32 = u32::MAX;
 
@@ -68,15 +69,17 @@ impl<'a, P: AllocProblem> Names<'a, P> {
     }
 
     fn solve(&mut self) {
-        let mut queue: Vec<Block> = blocks(self.problem).collect();
+        // The last block first: what a block carries is known best when its successors are done.
+        let mut queue: BinaryHeap<usize> = (0..self.problem.num_blocks()).collect();
         let mut queued = vec![true; queue.len()];
-        while let Some(block) = queue.pop() {
-            queued[block.index()] = false;
+        while let Some(number) = queue.pop() {
+            queued[number] = false;
+            let block = Block::new(number);
             if self.walk(block) {
                 for &pred in self.problem.block_preds(block) {
                     if !queued[pred.index()] {
                         queued[pred.index()] = true;
-                        queue.push(pred);
+                        queue.push(pred.index());
                     }
                 }
             }
@@ -97,7 +100,7 @@ impl<'a, P: AllocProblem> Names<'a, P> {
             // Edits behind an instruction, the instruction, and at last those in front of it.
             while let Some(((point, edit), rest)) = edits.split_last()
                 && point.inst() == inst
-                && *point > regalloc2::ProgPoint::before(inst)
+                && *point > ProgPoint::before(inst)
             {
                 self.edit(edit, &into_params);
                 edits = rest;

@@ -431,10 +431,10 @@ impl Generator {
             self.inst();
         }
         let mut back = self.args(&classes);
-        for i in 0..back.len() {
-            let j = self.rng.below(params.len());
-            if params[j].class() == back[i].class() && self.rng.chance(60) {
-                back[i] = params[j];
+        for arg in &mut back {
+            let param = params[self.rng.below(params.len())];
+            if param.class() == arg.class() && self.rng.chance(60) {
+                *arg = param;
             }
         }
         self.b.jump(self.block, header, &back);

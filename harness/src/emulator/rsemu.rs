@@ -239,6 +239,10 @@ impl Emulator for Rsemu {
     }
 
     fn run(&mut self, budget: u64) -> Halt {
+        let pc = self.cpu.pc();
+        if self.monitor.contains(&pc) {
+            return Halt::Monitor(pc);
+        }
         if self.histogram_range.is_empty() {
             self.run_plain(budget)
         } else {

@@ -14,7 +14,7 @@ const ALLOCATOR_COLUMNS: [&str; 10] = [
 /// A table with one line for each function and allocator, totals, and what each allocator saves.
 pub fn table(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(FUNCTION_COLUMNS.iter().chain(&ALLOCATOR_COLUMNS));
     for function in &report.functions {
         for (i, (kind, figures)) in function.allocators.iter().enumerate() {

@@ -90,14 +90,16 @@ impl Places<'_> {
         }
     }
 
-    /// An address that loads and stores of single registers encode.
+    /// An address that loads and stores of single registers encode; one in the frame stays relative
+    /// to sp, so that whoever reads the code can tell it.
     fn gen_word(&self, addr: AMode, scratch: Reg, code: &mut Insts) -> AMode {
         match self.base_offset(addr) {
             Err(_) => addr,
             Ok((base, offset)) if fits_offset(offset) => AMode::Offset { base, offset },
             Ok((base, offset)) => {
                 let near = offset & 0xfff;
-                if gen_single_add(scratch, base, offset.wrapping_sub(near), code) {
+                let far = offset.wrapping_sub(near);
+                if base != SP.into() && gen_single_add(scratch, base, far, code) {
                     return AMode::Offset { base: scratch, offset: near };
                 }
                 gen_const(Writable::from_reg(scratch), offset as u32, code);

@@ -1,10 +1,8 @@
-//! Block cleanups: branches skip blocks that only jump on, and blocks that nothing reaches lose
-//! their code.
+//! Block cleanups: branches skip blocks that only jump on, and blocks that nothing reaches go.
 //!
-//! Allocation leaves an edge block empty but for its jump when the edge needs no move. Blocks keep
-//! their numbers, for labels name them; a block without code is bound where the next one starts.
+//! Allocation leaves an edge block empty but for its jump when the edge needs no move. Blocks are
+//! numbered anew, so that emission sees which one follows.
 
-use super::rewrite::rewrite;
 use crate::inst::Inst;
 use windlass_backend::emit::buffer::MachLabel;
 use windlass_backend::isa::Code;
@@ -16,19 +14,35 @@ pub fn thread_jumps(code: &mut Code<Inst>) {
         join_equal_targets(inst);
     }
     let reached = reached_blocks(code);
-    let mut block = 0;
-    if reached.iter().any(|&reached| !reached) {
-        let mut index = 0;
-        let starts = code.block_starts.clone();
-        rewrite(code, |inst, out| {
-            while starts.get(block + 1).is_some_and(|&start| index >= start) {
-                block += 1;
-            }
-            index += 1;
-            if reached[block] {
-                out.push(inst);
-            }
-        });
+    if reached.iter().all(|&reached| reached) {
+        return;
+    }
+    remove_blocks(code, &reached);
+    let numbers: Vec<MachLabel> = reached
+        .iter()
+        .scan(0, |kept, &reached| {
+            let number = *kept;
+            *kept += usize::from(reached);
+            Some(MachLabel::from_index(number))
+        })
+        .collect();
+    for inst in &mut code.insts {
+        for_each_target(inst, |label| *label = numbers[label.index()]);
+    }
+}
+
+/// Keeps the blocks that are `reached`.
+fn remove_blocks(code: &mut Code<Inst>, reached: &[bool]) {
+    let old = core::mem::take(code);
+    let ranges: Vec<_> = (0..old.num_blocks()).map(|block| old.block_range(block)).collect();
+    let mut insts = old.insts.into_iter().zip(old.locs);
+    for (range, &reached) in ranges.into_iter().zip(reached) {
+        if reached {
+            code.start_block();
+        }
+        for (inst, loc) in insts.by_ref().take(range.len()).filter(|_| reached) {
+            code.push(inst, loc);
+        }
     }
 }
 
@@ -154,9 +168,9 @@ mod tests {
             &[ret(&[])],
         ]);
         thread_jumps(&mut code);
-        assert_eq!(targets(&code, 0), [4, 2]);
-        assert_eq!(targets(&code, 2), [4]);
-        assert_eq!(code.block_starts, [0, 2, 2, 4, 4]);
+        assert_eq!(code.block_starts, [0, 2, 4]);
+        assert_eq!(targets(&code, 0), [2, 1]);
+        assert_eq!(targets(&code, 1), [2]);
     }
 
     #[test]
@@ -164,7 +178,8 @@ mod tests {
         let mut code = code(&[&[cmp(0, Operand2::Imm(0)), branch(1, 2)], &[jump(2)], &[ret(&[])]]);
         thread_jumps(&mut code);
         assert!(matches!(code.insts[1], Inst::Jump { .. }));
-        assert_eq!(targets(&code, 0), [2]);
+        assert_eq!(code.block_starts, [0, 2]);
+        assert_eq!(targets(&code, 0), [1]);
     }
 
     #[test]

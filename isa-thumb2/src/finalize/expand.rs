@@ -5,8 +5,9 @@ use super::FinalizeOptions;
 use super::addresses::{gen_addressed, stores_through_lr};
 use super::consts::{Literals, gen_symbol};
 use super::frame::{FrameLayout, Insts, gen_adjust_sp};
+use super::returns::gen_return;
 use super::rewrite::{NOWHERE, rewrite};
-use crate::inst::args::{AMode, LoadOp, RegList};
+use crate::inst::args::{AMode, LoadOp};
 use crate::inst::{CallInfo, Callee, Inst};
 use crate::regs::IP;
 use windlass_backend::Result;
@@ -49,10 +50,7 @@ fn expand_inst(
         Inst::LoadConst { rd, value } => literals.gen_const(rd, value, out),
         Inst::LoadSymbol { rd, target } => gen_symbol(rd, target, out),
         Inst::Call { info } => gen_call(info, layout, out),
-        Inst::Ret { uses } => {
-            let results = RegList::from_regs(uses.iter().map(|&(_, preg)| preg));
-            out.extend(layout.gen_epilogue(results));
-        }
+        Inst::Ret { .. } => out.extend(gen_return(&inst, layout)),
         Inst::Args { .. } => {}
         inst => {
             let moves_nothing = inst.as_move().is_some_and(|(rd, rm)| rd.to_reg() == rm);

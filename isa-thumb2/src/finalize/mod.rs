@@ -4,7 +4,7 @@
 //! them, and what the frame must hold. Output: instructions that each have an encoding, with
 //! prologue and epilogues, in as few bytes as flags and registers allow.
 //!
-//! Invariants: blocks keep their numbers; flags are written and read within one block; r12 is free
+//! Invariants: flags are written and read within one block; r12 is free
 //! at every instruction of lowering, though not between the moves of allocation; lr is free in
 //! functions that save it.
 //!
@@ -21,7 +21,9 @@ mod frame;
 #[cfg(test)]
 mod machine;
 mod narrow;
+mod permute;
 pub mod recovery;
+mod returns;
 mod rewrite;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub use frame::FrameLayout;
 pub use verify::verify;
 
 use crate::inst::Inst;
+use regalloc2::PRegSet;
 use windlass_backend::isa::{Code, FrameRequest};
 use windlass_backend::{Error, Result};
 
@@ -40,6 +43,8 @@ pub struct FinalizeOptions {
     pub size: bool,
     /// Cortex-M3 erratum 602117: no ldrd whose base is also a destination.
     pub ldrd_base_erratum: bool,
+    /// Registers that may come into use in place of others.
+    pub allocatable: PRegSet,
     /// Verify the result; debug builds always do.
     pub check: bool,
 }
@@ -50,8 +55,13 @@ pub fn finalize(
     frame: &FrameRequest,
     options: &FinalizeOptions,
 ) -> Result<FrameLayout> {
+    let mut frame = frame.clone();
+    permute::avoid_high_register(code, &mut frame, options.allocatable);
+    let layout = expand::lay_out_frame(code, &frame, options.size)?;
+    if options.size {
+        returns::share_returns(code, &layout);
+    }
     blocks::thread_jumps(code);
-    let layout = expand::lay_out_frame(code, frame, options.size)?;
     expand::expand(code, &layout, options);
     compare::drop_comparisons(code);
     compare::form_cbz(code);

@@ -7,6 +7,7 @@
 
 use crate::inst::Inst;
 use crate::inst::args::{AluOp, MovOp, Operand2, ShiftOp, UnaryOp};
+use crate::inst::encode::is_16_bit;
 use crate::inst::imms::flip_alu_imm;
 use smallvec::SmallVec;
 use windlass_backend::isa::Code;
@@ -39,32 +40,24 @@ fn shorter(inst: &Inst, flags_live: bool) -> Option<Inst> {
     candidates.into_iter().find(|other| harmless(other) && is_16_bit(other))
 }
 
+/// Whether narrowing can give an instruction a 16-bit form where flags are dead.
+pub fn shortest_is_16_bit(inst: &Inst) -> bool {
+    is_16_bit(inst) || shorter(inst, false).is_some()
+}
+
 /// Instructions with the same effect on registers; those that set flags set them alike if `inst`
 /// does.
 fn add_candidates(inst: &Inst, to: &mut Candidates) {
     match *inst {
         Inst::Alu { op, s, rd, rn, op2 } => {
-            for &s in flag_choices(s) {
-                to.push(Inst::Alu { op, s, rd, rn, op2 });
-                match (op, op2) {
-                    (
-                        AluOp::Add | AluOp::Adc | AluOp::And | AluOp::Orr | AluOp::Eor,
-                        Operand2::Reg(rm),
-                    ) => to.push(Inst::Alu { op, s, rd, rn: rm, op2: Operand2::Reg(rn) }),
-                    (AluOp::Rsb, Operand2::Reg(rm)) => {
-                        to.push(Inst::Alu {
-                            op: AluOp::Sub,
-                            s,
-                            rd,
-                            rn: rm,
-                            op2: Operand2::Reg(rn),
-                        });
-                    }
-                    _ => {}
+            to.push(Inst::Alu { op, s: true, rd, rn, op2 });
+            match op2 {
+                Operand2::Reg(rm) if op == AluOp::Rsb => {
+                    let op2 = Operand2::Reg(rn);
+                    to.push(Inst::Alu { op: AluOp::Sub, s: true, rd, rn: rm, op2 });
                 }
-            }
-            if !s && let Operand2::Imm(value) = op2 {
-                add_immediate_candidates(inst, value, to);
+                Operand2::Imm(value) if !s => add_immediate_candidates(inst, value, to),
+                _ => {}
             }
         }
         Inst::Mov { op, s: false, rd, op2 } => to.push(Inst::Mov { op, s: true, rd, op2 }),
@@ -94,11 +87,6 @@ fn add_candidates(inst: &Inst, to: &mut Candidates) {
     }
 }
 
-/// Without flags first, as it is harmless everywhere.
-fn flag_choices(s: bool) -> &'static [bool] {
-    if s { &[true] } else { &[false, true] }
-}
-
 /// Other ways to do an operation with an immediate, where flags do not matter.
 fn add_immediate_candidates(inst: &Inst, value: u32, to: &mut Candidates) {
     let Inst::Alu { op, rd, rn, .. } = *inst else { return };
@@ -113,47 +101,6 @@ fn add_immediate_candidates(inst: &Inst, value: u32, to: &mut Candidates) {
             }
         }
         _ => {}
-    }
-}
-
-// STUB until the encoder is here.
-fn is_16_bit(inst: &Inst) -> bool {
-    let low = |r: windlass_backend::reg::Reg| r.as_preg().is_some_and(|p| p.hw_enc() < 8);
-    match *inst {
-        Inst::Alu { op, s, rd, rn, op2 } => {
-            let rd = rd.to_reg();
-            match (op, op2) {
-                (AluOp::Add, Operand2::Reg(_)) if rd == rn && !s => true,
-                (AluOp::Add | AluOp::Sub, Operand2::Reg(rm)) => s && low(rd) && low(rn) && low(rm),
-                (AluOp::Add | AluOp::Sub, Operand2::Imm(v)) => {
-                    s && low(rd) && low(rn) && (v < 8 || rd == rn && v < 256)
-                }
-                (AluOp::Rsb, Operand2::Imm(0)) => s && low(rd) && low(rn),
-                (AluOp::Rsb | AluOp::Orn, _) => false,
-                (_, Operand2::Reg(rm)) => s && low(rd) && rd == rn && low(rm),
-                _ => false,
-            }
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Reg(rm) } => {
-            !s || low(rd.to_reg()) && low(rm)
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Imm(v) } => {
-            s && low(rd.to_reg()) && v < 256
-        }
-        Inst::Mov { op: MovOp::Mov, s, rd, op2: Operand2::Shifted(rm, op, _) } => {
-            s && low(rd.to_reg()) && low(rm) && op != ShiftOp::Ror
-        }
-        Inst::Mov { op: MovOp::Mvn, s, rd, op2: Operand2::Reg(rm) } => {
-            s && low(rd.to_reg()) && low(rm)
-        }
-        Inst::ShiftReg { s, rd, rn, rm, .. } => s && rd.to_reg() == rn && low(rn) && low(rm),
-        Inst::Mul { s, .. } => s,
-        Inst::Unary {
-            op: UnaryOp::Uxtb | UnaryOp::Uxth | UnaryOp::Sxtb | UnaryOp::Sxth,
-            rd,
-            rm,
-        } => low(rd.to_reg()) && low(rm),
-        _ => false,
     }
 }
 
@@ -199,12 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn operands_swap_where_that_makes_two_addresses() {
-        let and = alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)));
-        assert!(matches!(
-            narrowed(&[and])[..],
-            [Inst::Alu { op: AluOp::And, s: true, rn, .. }] if rn == reg(0)
-        ));
+    fn operands_in_either_order_make_two_addresses() {
+        for insts in [
+            [alu(AluOp::And, 0, 1, Operand2::Reg(reg(0)))],
+            [Inst::Mul { s: false, rd: w(0), rn: reg(1), rm: reg(0) }],
+            [alu(AluOp::Rsb, 0, 1, Operand2::Reg(reg(2)))],
+        ] {
+            assert!(narrowed(&insts).iter().all(is_16_bit), "{insts:?}");
+        }
     }
 
     #[test]

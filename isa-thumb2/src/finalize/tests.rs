@@ -9,6 +9,9 @@ use crate::regs::r;
 use windlass_backend::emit::buffer::MachLabel;
 use windlass_backend::isa::FrameRequest;
 
+/// Values among which comparisons with zero and each other decide either way.
+const VALUES: [u32; 6] = [0, 1, 2, 0x7fff_ffff, 0x8000_0000, u32::MAX];
+
 /// A small generator of random numbers (xorshift).
 struct Rng(u64);
 
@@ -146,16 +149,18 @@ impl Rng {
         insts
     }
 
-    /// A diamond: a block that branches, two that do different things, one that stores every
+    /// A diamond: a block that sets r4-r8 and branches, two that do different things, one that stores every
     /// register and returns.
     fn function(&mut self) -> Vec<Vec<Inst>> {
         let label = MachLabel::from_index;
-        let first = self.block(|rng, valid| {
+        let mut first: Vec<_> =
+            (4..9).map(|n| Inst::LoadConst { rd: w(n), value: self.pick(&VALUES) }).collect();
+        first.extend(self.block(|rng, valid| {
             let cond = rng.pick(&Cond::ALL);
             let branch = Inst::CondBr { cond, taken: label(2), not_taken: label(1) };
             let jump = Inst::Jump { target: label(1) };
             if valid.contains(flags::needed(&branch)) { branch } else { jump }
-        });
+        }));
         let left = self.block(|_, _| Inst::Jump { target: label(3) });
         let right = self.block(|_, _| Inst::Jump { target: label(3) });
         let store_to = |n: usize| AMode::OutgoingArg { offset: 4 * n as i32 };
@@ -181,15 +186,13 @@ fn finalized_code_does_the_same() {
         let function = rng.function();
         let blocks: Vec<&[Inst]> = function.iter().map(Vec::as_slice).collect();
         let before = code(&blocks);
-        let options = FinalizeOptions { size: rng.flip(), ..FinalizeOptions::default() };
+        let options =
+            FinalizeOptions { size: rng.flip(), check: true, ..FinalizeOptions::default() };
         let mut after = before.clone();
         let layout = finalize(&mut after, &many_slots(), &options)
             .unwrap_or_else(|error| panic!("case {case}: {error}\n{}", show(&before)));
         let mut expected = Machine::new();
-        // Values among which comparisons with zero and each other decide either way.
-        for n in 0..9 {
-            expected.regs[n] = rng.pick(&[0, 1, 2, 0x7fff_ffff, 0x8000_0000, u32::MAX]);
-        }
+        (0..4).for_each(|n| expected.regs[n] = rng.pick(&VALUES));
         let entry = expected.clone();
         let mut found = expected.clone();
         expected.frame = Some(layout.clone());

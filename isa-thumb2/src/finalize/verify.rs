@@ -1,4 +1,5 @@
-//! Checks of finished code: no flag is read after it was clobbered, and IT blocks are whole.
+//! Checks of finished code: no flag is read after it was clobbered, IT blocks are whole, and every
+//! instruction is one that emission knows.
 //!
 //! An allocator move that sets flags, or a comparison that moved away from its branch, makes
 //! wrong code that still assembles; this is what would tell.
@@ -6,6 +7,7 @@
 use super::flags::{self, Flags};
 use crate::inst::Inst;
 use crate::inst::args::{Cond, ItPattern};
+use crate::inst::encode::encode;
 use core::fmt::Display;
 use windlass_backend::isa::Code;
 
@@ -72,6 +74,9 @@ impl State {
         if !self.flags.contains(flags::needed(inst)) {
             return Err("reads flags that nothing set");
         }
+        if !is_emittable(inst) {
+            return Err("has no encoding");
+        }
         self.flags = flags::after(inst, self.flags);
         self.step_it(inst)
     }
@@ -102,6 +107,19 @@ impl State {
     }
 }
 
+fn is_emittable(inst: &Inst) -> bool {
+    match inst {
+        Inst::Jump { .. }
+        | Inst::CondBr { .. }
+        | Inst::CmpBranchZero { .. }
+        | Inst::JumpTable { .. }
+        | Inst::TrapIf { .. }
+        | Inst::TrapIfZero { .. }
+        | Inst::LoadLiteral { .. } => true,
+        inst => encode(inst, false).is_some(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::machine::*;
@@ -109,9 +127,10 @@ mod tests {
     use crate::inst::Callee;
     use crate::inst::args::{AluOp, Operand2};
     use crate::regs::IP;
+    use windlass_backend::Trap;
 
     fn conditional(cond: Cond) -> Inst {
-        Inst::CondSet { cond, rd: w(0) }
+        Inst::TrapIf { cond, trap: Trap::Unreachable }
     }
 
     fn adds() -> Inst {

@@ -120,8 +120,8 @@ impl Cond {
         Cond::Le,
     ];
 
-    pub const fn bits(self) -> u16 {
-        self as u16
+    pub const fn bits(self) -> u32 {
+        self as u32
     }
 
     /// The condition that holds exactly if this one does not.
@@ -173,7 +173,7 @@ impl ItPattern {
 
     /// The mask field of IT (A7.7.38): for each further instruction the low bit of its condition,
     /// then a one that ends the list.
-    pub fn mask(self, first: Cond) -> u16 {
+    pub fn mask(self, first: Cond) -> u32 {
         let mut mask = 0;
         for index in 1..self.count() {
             mask = mask << 1 | self.cond(first, index).bits() & 1;
@@ -240,4 +240,32 @@ impl RegList {
     pub fn iter(self) -> impl Iterator<Item = PReg> {
         (0..16).map(crate::regs::r).filter(move |&reg| self.contains(reg))
     }
+}
+
+/// `name`: the mnemonic or the suffix.
+macro_rules! names {
+    ($($ty:ident: $($variant:ident $name:literal)*;)*) => {$(
+        impl $ty {
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($ty::$variant => $name,)*
+                }
+            }
+        }
+    )*};
+}
+
+names! {
+    AluOp: Add "add" Adc "adc" Sub "sub" Sbc "sbc" Rsb "rsb" And "and" Orr "orr" Eor "eor"
+        Bic "bic" Orn "orn";
+    MovOp: Mov "mov" Mvn "mvn";
+    CmpOp: Cmp "cmp" Cmn "cmn" Tst "tst" Teq "teq";
+    ShiftOp: Lsl "lsl" Lsr "lsr" Asr "asr" Ror "ror";
+    UnaryOp: Clz "clz" Rbit "rbit" Rev "rev" Rev16 "rev16" Revsh "revsh" Uxtb "uxtb" Uxth "uxth"
+        Sxtb "sxtb" Sxth "sxth";
+    ExtendOp: Uxtab "uxtab" Uxtah "uxtah" Sxtab "sxtab" Sxtah "sxtah";
+    LoadOp: Ldr "ldr" Ldrb "ldrb" Ldrh "ldrh" Ldrsb "ldrsb" Ldrsh "ldrsh";
+    StoreOp: Str "str" Strb "strb" Strh "strh";
+    Cond: Eq "eq" Ne "ne" Hs "hs" Lo "lo" Mi "mi" Pl "pl" Vs "vs" Vc "vc" Hi "hi" Ls "ls"
+        Ge "ge" Lt "lt" Gt "gt" Le "le";
 }

@@ -4,12 +4,13 @@
 //! order of growing size. Offsets of branches count from the instruction's address plus 4, those
 //! of literals from that rounded down to a word.
 //!
-//! Invariant: the last form of each reaches 16 MiB; functions are smaller (the front end's limits
-//! on a wasm function see to it).
+//! Invariant: the last form of each reaches 16 MiB both ways, further than which the buffer refuses.
 
-use super::args::Cond;
+use super::args::{Cond, ShiftOp};
 use super::encode16::*;
 use super::encode32::*;
+use crate::regs::IP;
+use core::ops::Range;
 use regalloc2::PReg;
 use windlass_backend::emit::buffer::Relaxable;
 
@@ -56,17 +57,20 @@ enum Form {
     Tbh,
     /// Offsets to one B T4 for each target, behind the table.
     TableOfBranches,
+    /// One B T4 for each entry, whose address is computed in ip.
+    ComputedBranch,
 }
 
 const CMP_BRANCH: [Form; 4] = [Form::Cbz, Form::CmpBcc16, Form::CmpBcc32, Form::CmpBccOverB];
+const TABLE: [Form; 4] = [Form::Tbb, Form::Tbh, Form::TableOfBranches, Form::ComputedBranch];
 const LITERAL: [Form; 3] = [Form::Ldr16, Form::Ldr32, Form::MovwMovt];
 
 fn is_low(reg: PReg) -> bool {
     reg.hw_enc() < 8
 }
 
-fn num(reg: PReg) -> u16 {
-    reg.hw_enc() as u16
+fn num(reg: PReg) -> u32 {
+    reg.hw_enc() as u32
 }
 
 /// What a branch at `at` to `target` encodes.
@@ -92,12 +96,19 @@ impl Fixup {
             // No 16-bit form takes a high register.
             Fixup::CmpBranchZero { rn, .. } => &CMP_BRANCH[usize::from(!is_low(*rn))..],
             Fixup::LoadLiteral { rt, .. } => &LITERAL[usize::from(!is_low(*rt))..],
-            Fixup::JumpTable { .. } => &[Form::Tbb, Form::Tbh, Form::TableOfBranches],
+            Fixup::JumpTable { .. } => &TABLE,
         }
     }
 
     fn form(&self, form: u8) -> Form {
         self.all_forms()[form as usize]
+    }
+
+    fn entries(&self) -> usize {
+        match self {
+            Fixup::JumpTable { entries, .. } => entries.len(),
+            _ => 0,
+        }
     }
 
     /// Bytes of the comparison with zero before a conditional branch.
@@ -114,7 +125,7 @@ impl Fixup {
             Fixup::CmpBranchZero { rn, .. } if is_low(rn) => {
                 put2(code, encode_cmp_imm_t1(num(rn), 0));
             }
-            Fixup::CmpBranchZero { rn, .. } => put4(code, encode_cmp_imm_t2(num(rn).into(), 0)),
+            Fixup::CmpBranchZero { rn, .. } => put4(code, encode_cmp_imm_t2(num(rn), 0)),
             _ => {}
         }
     }
@@ -128,18 +139,23 @@ impl Fixup {
         }
     }
 
+    /// Whether all targets are in reach of a branch anywhere in the item.
+    fn branches_reach(&self, at: u32, size: u32, targets: &[u32]) -> bool {
+        let ends = [at, at + size];
+        targets.iter().all(|&t| ends.iter().all(|&end| fits_bits(offset(end, t), 25)))
+    }
+
+    /// tbb or tbh, its table, and the branches behind it if there are any.
     fn put_table(
         &self,
         form: Form,
         at: u32,
         targets: &[u32],
         code: &mut Vec<u8>,
-        data_from: &mut Option<u32>,
-    ) {
-        let Fixup::JumpTable { index, entries } = self else { return };
+    ) -> Option<Range<u32>> {
+        let Fixup::JumpTable { index, entries } = self else { return None };
         let shape = TableShape::of(form, entries.len(), targets.len());
-        put4(code, encode_tbb_t1(shape.halfwords, num(*index).into()));
-        *data_from = Some(4);
+        put4(code, encode_tbb_t1(shape.halfwords, num(*index)));
         // The program counter that the entries count from is the table's start.
         let table = at + 4;
         let branches = table + shape.bytes;
@@ -149,7 +165,7 @@ impl Fixup {
                 Form::TableOfBranches => branches + 4 * entry,
                 _ => targets[entry as usize],
             };
-            let halves = (to.wrapping_sub(table)) >> 1;
+            let halves = (to - table) / 2;
             match shape.halfwords {
                 true => put2(code, halves as u16),
                 false => code.push(halves as u8),
@@ -157,10 +173,30 @@ impl Fixup {
         }
         code.resize(start + shape.bytes as usize, 0);
         if form == Form::TableOfBranches {
-            for (n, &target) in targets.iter().enumerate() {
-                put4(code, encode_b_t4(offset(branches + 4 * n as u32, target)));
-            }
+            put_branches(branches, targets.iter().copied(), code);
         }
+        Some(4..4 + shape.bytes)
+    }
+
+    /// `adr ip, branches; add ip, ip, index, lsl #2; mov pc, ip` and the branches.
+    fn put_computed_branch(&self, at: u32, targets: &[u32], code: &mut Vec<u8>) {
+        let Fixup::JumpTable { index, entries } = self else { return };
+        let (ip, index) = (num(IP), num(*index));
+        let branches = at + COMPUTE_SIZE;
+        put4(code, encode_adr_t3(ip, literal_offset(at, branches)));
+        put4(code, encode_add_reg_t3(false, ip, ip, index, ShiftFields::new(ShiftOp::Lsl, 2)));
+        put2(code, encode_mov_pc_t1(ip));
+        put_branches(branches, entries.iter().map(|&entry| targets[entry as usize]), code);
+    }
+}
+
+/// Bytes before the branches of `ComputedBranch`.
+const COMPUTE_SIZE: u32 = 10;
+
+/// One B T4 for each target.
+fn put_branches(start: u32, targets: impl Iterator<Item = u32>, code: &mut Vec<u8>) {
+    for (at, target) in (start..).step_by(4).zip(targets) {
+        put4(code, encode_b_t4(offset(at, target)));
     }
 }
 
@@ -175,14 +211,27 @@ struct TableShape {
 
 impl TableShape {
     fn of(form: Form, entries: usize, targets: usize) -> TableShape {
-        let (entries, branches) = (entries as u32, 4 * targets as u32);
+        let (entries, targets) = (entries as u32, targets as u32);
         let bytes = entries.next_multiple_of(2);
+        let (narrow, wide) = (
+            TableShape { halfwords: false, bytes, branches: 4 * targets },
+            TableShape { halfwords: true, bytes: 2 * entries, branches: 4 * targets },
+        );
         match form {
-            Form::Tbb => TableShape { halfwords: false, bytes, branches: 0 },
-            Form::Tbh => TableShape { halfwords: true, bytes: 2 * entries, branches: 0 },
-            _ if bytes + branches <= 2 * 255 => TableShape { halfwords: false, bytes, branches },
-            _ => TableShape { halfwords: true, bytes: 2 * entries, branches },
+            Form::Tbb => TableShape { branches: 0, ..narrow },
+            Form::Tbh => TableShape { branches: 0, ..wide },
+            _ if narrow.last_entry() <= 0xff => narrow,
+            _ => wide,
         }
+    }
+
+    /// What stands in the table for the last of the branches, if there are any.
+    fn last_entry(&self) -> u32 {
+        (self.bytes + self.branches.saturating_sub(4)) / 2
+    }
+
+    fn size(&self) -> u32 {
+        4 + self.bytes + self.branches
     }
 }
 
@@ -211,43 +260,39 @@ impl Relaxable for Fixup {
             Form::CmpBcc32 => self.cmp_size() + 4,
             Form::CmpBccOverB => self.cmp_size() + 6,
             Form::Tbb | Form::Tbh | Form::TableOfBranches => {
-                let Fixup::JumpTable { entries, .. } = self else { return 0 };
-                let shape = TableShape::of(form, entries.len(), targets);
-                4 + shape.bytes + shape.branches
+                TableShape::of(form, self.entries(), targets).size()
             }
+            Form::ComputedBranch => COMPUTE_SIZE + 4 * self.entries() as u32,
         }
     }
 
     fn reaches(&self, form: u8, at: u32, targets: &[u32]) -> bool {
         let first = targets.first().copied().unwrap_or(at);
+        let bcc = at + self.cmp_size();
         match self.form(form) {
             Form::B16 => fits_bits(offset(at, first), 12),
-            Form::Bcc16 => fits_bits(offset(at, first), 9),
-            Form::Bcc32 => fits_bits(offset(at, first), 21),
-            Form::CmpBcc16 => fits_bits(offset(at + self.cmp_size(), first), 9),
-            Form::CmpBcc32 => fits_bits(offset(at + self.cmp_size(), first), 21),
+            Form::B32 => fits_bits(offset(at, first), 25),
+            Form::Bcc16 | Form::CmpBcc16 => fits_bits(offset(bcc, first), 9),
+            Form::Bcc32 | Form::CmpBcc32 => fits_bits(offset(bcc, first), 21),
+            Form::BccOverB | Form::CmpBccOverB => fits_bits(offset(bcc + 2, first), 25),
             Form::Cbz => (0..=126).contains(&offset(at, first)),
             Form::Ldr16 => literal_offset(at, first) <= 1020,
             Form::Ldr32 => literal_offset(at, first) <= 4095,
+            Form::MovwMovt => true,
             // A table's offsets are unsigned: a target before it wraps to a large number.
-            Form::Tbb => targets.iter().all(|&t| t.wrapping_sub(at + 4) >> 1 <= 0xff),
-            Form::Tbh => targets.iter().all(|&t| t.wrapping_sub(at + 4) >> 1 <= 0xffff),
-            Form::B32
-            | Form::BccOverB
-            | Form::CmpBccOverB
-            | Form::MovwMovt
-            | Form::TableOfBranches => true,
+            Form::Tbb => targets.iter().all(|&t| t.wrapping_sub(at + 4) / 2 <= 0xff),
+            Form::Tbh => targets.iter().all(|&t| t.wrapping_sub(at + 4) / 2 <= 0xffff),
+            Form::TableOfBranches => {
+                let shape = TableShape::of(Form::TableOfBranches, self.entries(), targets.len());
+                shape.last_entry() <= 0xffff && self.branches_reach(at, shape.size(), targets)
+            }
+            Form::ComputedBranch => {
+                self.branches_reach(at, COMPUTE_SIZE + 4 * self.entries() as u32, targets)
+            }
         }
     }
 
-    fn encode(
-        &self,
-        form: u8,
-        at: u32,
-        targets: &[u32],
-        code: &mut Vec<u8>,
-        data_from: &mut Option<u32>,
-    ) {
+    fn encode(&self, form: u8, at: u32, targets: &[u32], code: &mut Vec<u8>) -> Option<Range<u32>> {
         let target = targets.first().copied().unwrap_or(at);
         let form = self.form(form);
         let cond = self.cond();
@@ -273,22 +318,24 @@ impl Relaxable for Fixup {
                 put4(code, encode_b_t4(offset(branch + 2, target)));
             }
             (Form::Cbz, Fixup::CmpBranchZero { nonzero, rn }) => {
-                put2(code, encode_cbz_t1(*nonzero, num(*rn), offset(at, target) as u16));
+                put2(code, encode_cbz_t1(*nonzero, num(*rn), offset(at, target) as u32));
             }
             (Form::Ldr16, Fixup::LoadLiteral { rt, .. }) => {
-                put2(code, encode_ldr_lit_t1(num(*rt), literal_offset(at, target) as u16));
+                put2(code, encode_ldr_lit_t1(num(*rt), literal_offset(at, target) as u32));
             }
             (Form::Ldr32, Fixup::LoadLiteral { rt, .. }) => {
-                put4(code, encode_ldr_lit_t2(num(*rt).into(), literal_offset(at, target)));
+                put4(code, encode_ldr_lit_t2(num(*rt), literal_offset(at, target)));
             }
             (Form::MovwMovt, Fixup::LoadLiteral { rt, value }) => {
-                put4(code, encode_mov_imm_t3(num(*rt).into(), *value as u16));
-                put4(code, encode_movt_t1(num(*rt).into(), (*value >> 16) as u16));
+                put4(code, encode_mov_imm_t3(num(*rt), *value as u16));
+                put4(code, encode_movt_t1(num(*rt), (*value >> 16) as u16));
             }
             (Form::Tbb | Form::Tbh | Form::TableOfBranches, _) => {
-                self.put_table(form, at, targets, code, data_from);
+                return self.put_table(form, at, targets, code);
             }
+            (Form::ComputedBranch, _) => self.put_computed_branch(at, targets, code),
             _ => unreachable!("a form of another fixup"),
         }
+        None
     }
 }

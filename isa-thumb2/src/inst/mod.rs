@@ -8,11 +8,14 @@
 //! `s: true`, a `Cmp` or a call writes them.
 
 pub mod args;
+pub mod emit;
+pub mod encode;
 pub mod encode16;
 pub mod encode32;
 pub mod fixup;
 pub mod imms;
 mod operands;
+pub mod print;
 
 use args::*;
 use regalloc2::PRegSet;

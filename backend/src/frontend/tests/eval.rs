@@ -272,6 +272,8 @@ fn binary(opcode: Opcode, a: u32, b: u32) -> Result<u32, Trap> {
         Opcode::Sshr => sa.wrapping_shr(b) as u32,
         Opcode::Rotl => a.rotate_left(b % 32),
         Opcode::Rotr => a.rotate_right(b % 32),
+        Opcode::Umulhi => ((u64::from(a) * u64::from(b)) >> 32) as u32,
+        Opcode::Smulhi => ((i64::from(sa) * i64::from(sb)) >> 32) as u32,
         Opcode::Umin => a.min(b),
         Opcode::Umax => a.max(b),
         Opcode::Smin => sa.min(sb) as u32,
@@ -335,6 +337,41 @@ fn division_traps_as_in_wasm() {
     expect(&body("rem_s"), &[(&[min, neg], Ok(&[0])), (&[7, 0], zero), (&[7, 4], Ok(&[3]))]);
     expect(&body("div_u"), &[(&[min, neg], Ok(&[0])), (&[7, 0], zero)]);
     expect(&body("rem_u"), &[(&[min, neg], Ok(&[min])), (&[7, 0], zero)]);
+}
+
+#[test]
+fn division_by_a_constant_survives_the_mid_end() {
+    let numbers = [0, 1, 6, 7, 0x7fff_ffff, 0x8000_0000, u32::MAX];
+    for n in numbers {
+        let (unsigned, signed) = (n / 7, (n as i32 / 7) as u32);
+        expect("(i32.div_u (local.get 0) (i32.const 7))", &[(&[n], Ok(&[unsigned]))]);
+        expect("(i32.div_s (local.get 0) (i32.const 7))", &[(&[n], Ok(&[signed]))]);
+    }
+}
+
+#[test]
+fn a_widened_check_never_overtakes_an_effect() {
+    let (end, zero) = (65536 - 4, Err(Trap::IntegerDivideByZero));
+    expect(
+        "(i32.add (i32.load (local.get 0)) (i32.load offset=4 (local.get 0)))",
+        &[(&[end - 4], Ok(&[0])), (&[end], OUT), (&[0], Ok(&[0x8403_8201]))],
+    );
+    expect(
+        "(i32.load (local.get 0)) (drop (i32.div_u (i32.const 1) (local.get 1)))
+         (i32.load offset=4 (local.get 0)) (i32.add)",
+        &[(&[end, 0], zero), (&[end, 1], OUT), (&[end - 4, 1], Ok(&[0])), (&[end + 1, 0], OUT)],
+    );
+    expect(
+        "(i32.load (local.get 0)) (br_if 0 (local.get 1)) (i32.load offset=4 (local.get 0)) (i32.add)",
+        &[(&[end, 1], Ok(&[0])), (&[end, 0], OUT)],
+    );
+    let wat = "(module (memory 1) (func (export \"f\") (param i32)
+      (i32.store (local.get 0) (i32.const 5)) (drop (i32.load offset=4 (local.get 0)))))";
+    with_machines(wat, |machine| {
+        assert_eq!(machine.instantiate_with(MEMORY, 65536), 0);
+        assert_eq!(machine.export("f", &[end]), Err(Trap::MemoryOutOfBounds));
+        assert_eq!(machine.load(MEMORY + end, 4), 5);
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use regalloc2::{Block, Inst, VReg};
 
 use super::MAX_INTERFERENCES;
-use crate::regalloc::liveness::Liveness;
+use crate::regalloc::liveness::{LiveSet, Liveness};
 use crate::regalloc::points::{Demand, RegMask, Role, Scan, Span, View};
 use crate::regalloc::{AllocProblem, CLASSES, blocks, branch_args};
 
@@ -47,6 +47,9 @@ impl Interference {
             edges: vec![],
             friends: vec![],
         };
+        if graph.has_strangers(problem) {
+            return Err("a value beyond the number of values".to_owned());
+        }
         graph.find_rematable(problem);
         let mut scan = Scan::new(problem, liveness);
         for block in blocks(problem) {
@@ -64,14 +67,8 @@ impl Interference {
             if let Some(reason) = declined {
                 return Err(format!("block{}, {reason}", block.index()));
             }
-            let params = problem.block_params(block).iter().copied();
-            let params: Vec<_> = params.filter(|&param| at_entry.contains(param)).collect();
-            for (i, &param) in params.iter().enumerate() {
-                graph.add_edges(param, params[..i].iter().copied());
-                let live_in = at_entry.iter().filter(|v| !problem.block_params(block).contains(v));
-                graph.add_edges(param, live_in);
-            }
-            graph.befriend_args(problem, block);
+            graph.add_params(problem.block_params(block), at_entry);
+            graph.add_args(problem, block, frequency);
         }
         match graph.refusal_of_size() {
             Some(reason) => Err(reason),
@@ -88,6 +85,22 @@ impl Interference {
     fn refusal_of_size(&self) -> Option<String> {
         let too_many = self.edges.len() > MAX_INTERFERENCES;
         too_many.then(|| format!("more than {MAX_INTERFERENCES} interferences"))
+    }
+
+    /// Whether the problem names values that it does not count.
+    fn has_strangers<P: AllocProblem>(&self, problem: &P) -> bool {
+        let is_stranger = |vreg: &VReg| vreg.vreg() >= self.nodes.len();
+        blocks(problem).any(|block| {
+            let insts = problem.block_insns(block);
+            let mut operands = insts.iter().flat_map(|inst| problem.inst_operands(inst));
+            let succs = 0..problem.block_succs(block).len();
+            let mut args = succs
+                .filter(|_| problem.is_branch(insts.last()))
+                .flat_map(|succ| problem.branch_blockparams(block, insts.last(), succ));
+            operands.any(|op| op.as_fixed_nonallocatable().is_none() && is_stranger(&op.vreg()))
+                || problem.block_params(block).iter().any(is_stranger)
+                || args.any(is_stranger)
+        })
     }
 
     fn find_rematable<P: AllocProblem>(&mut self, problem: &P) {
@@ -166,12 +179,27 @@ impl Interference {
         }
     }
 
-    fn befriend_args<P: AllocProblem>(&mut self, problem: &P, block: Block) {
+    /// Parameters meet each other and what is live into their block.
+    fn add_params(&mut self, params: &[VReg], at_entry: &LiveSet) {
+        if params.is_empty() {
+            return;
+        }
+        let live_in: Vec<_> = at_entry.iter().filter(|vreg| !params.contains(vreg)).collect();
+        let params: Vec<_> = params.iter().copied().filter(|&p| at_entry.contains(p)).collect();
+        for (i, &param) in params.iter().enumerate() {
+            self.add_edges(param, params[..i].iter().chain(&live_in).copied());
+        }
+    }
+
+    fn add_args<P: AllocProblem>(&mut self, problem: &P, block: Block, frequency: f64) {
         let term = problem.block_insns(block).last();
         if problem.is_branch(term) {
             for succ in 0..problem.block_succs(block).len() {
-                let pairs = branch_args(problem, block, term, succ);
-                self.friends.extend(pairs.map(|(a, b)| (a.vreg() as u32, b.vreg() as u32)));
+                for (arg, param) in branch_args(problem, block, term, succ) {
+                    self.node(arg).weight += frequency;
+                    self.nodes[param.vreg()].weight += frequency;
+                    self.friends.push((arg.vreg() as u32, param.vreg() as u32));
+                }
             }
         }
     }

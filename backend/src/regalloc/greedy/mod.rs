@@ -46,7 +46,7 @@ impl Allocator for Greedy {
         for block in blocks(problem) {
             walk.count_uses(block);
             for inst in problem.block_insns(block).iter() {
-                walk.plan(block, inst)?;
+                walk.plan(inst)?;
                 walk.realize(inst)?;
             }
             walk.leave(block)?;
@@ -66,6 +66,8 @@ struct Value {
     crosses: bool,
     /// Is used anywhere.
     used: bool,
+    /// Known of what is used.
+    class: Option<RegClass>,
     /// Uses that are still to come in this block, as operand or block argument.
     uses_left: u32,
     /// The instruction that mentioned it last, for `early`.
@@ -137,11 +139,24 @@ impl<'a, P: AllocProblem> Walk<'a, P> {
                 }
             }
         }
+        let mut undefined = None;
         for block in blocks(self.problem) {
             self.for_each_use(block, |value, vreg| {
+                let def = def_block[vreg.vreg()];
                 value.used = true;
-                value.crosses |= def_block[vreg.vreg()] != block;
+                value.crosses |= def != block;
+                value.class = Some(vreg.class());
+                if def.is_invalid() {
+                    undefined = Some(vreg);
+                }
             })?;
+        }
+        if let Some(vreg) = undefined {
+            return Err(AllocError::Malformed(RegAllocError::SSA(vreg, Inst::invalid())));
+        }
+        for value in self.values.iter_mut().filter(|value| value.crosses) {
+            // What nothing uses has no class, and no home.
+            value.slot = value.class.map(|class| self.slots.take(self.problem, class));
         }
         Ok(())
     }

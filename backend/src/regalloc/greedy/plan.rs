@@ -7,8 +7,7 @@
 //! environment at all, each finds a register, whatever the earlier ones chose.
 
 use regalloc2::{
-    Allocation, Block, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet,
-    VReg,
+    Allocation, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, VReg,
 };
 
 use super::Walk;
@@ -59,10 +58,10 @@ impl Plan {
 }
 
 impl<P: AllocProblem> Walk<'_, P> {
-    pub(super) fn plan(&mut self, block: Block, inst: Inst) -> Result<(), AllocError> {
+    pub(super) fn plan(&mut self, inst: Inst) -> Result<(), AllocError> {
         let problem = self.problem;
         let operands = problem.inst_operands(inst);
-        let ends_block = inst == problem.block_insns(block).last();
+        let is_branch = problem.is_branch(inst);
         self.plan.clear(operands.len(), problem.inst_clobbers(inst));
         self.mention(inst, operands);
 
@@ -70,7 +69,7 @@ impl<P: AllocProblem> Walk<'_, P> {
         // A branch's operands are read after block arguments have been written to their slots.
         let in_reg = |op: &Operand| match op.constraint() {
             OperandConstraint::Reg => true,
-            OperandConstraint::Any => ends_block && op.kind() == OperandKind::Use,
+            OperandConstraint::Any => is_branch && op.kind() == OperandKind::Use,
             _ => false,
         };
         for (i, op) in operands.iter().enumerate() {

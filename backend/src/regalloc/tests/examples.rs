@@ -353,6 +353,7 @@ fn an_undefined_value_is_an_error() {
     ));
     peak_pressure(&problem);
     value_ranges(&problem);
+    assert!(matches!(allocate_function(&problem, &env(4)), Outcome::Declined(_)));
 }
 
 #[test]

@@ -1,0 +1,4 @@
+;; start-trap: out of bounds memory access
+(module
+  (memory 1 1)
+  (data (i32.const 65535) "ab"))

@@ -1,0 +1,4 @@
+;; start-trap: unreachable
+(module
+  (func $start (unreachable))
+  (start $start))

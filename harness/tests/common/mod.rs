@@ -1,0 +1,148 @@
+//! What the integration tests share: the corpus, the configurations, and one way to execute.
+
+#![allow(dead_code, reason = "each test uses a part")]
+
+pub mod oracle;
+
+use std::path::{Path, PathBuf};
+use windlass::emulator::Core;
+use windlass::instance::{Imports, Instance};
+use windlass::machine::Board;
+use windlass::value::Val;
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, Trap};
+
+pub const OPT_LEVELS: [OptLevel; 3] = [OptLevel::None, OptLevel::Speed, OptLevel::Size];
+
+/// Each processor with its own target.
+pub const CPUS: [(&str, &str); 4] = [
+    ("thumbv7m-none-eabi", "cortex-m3"),
+    ("thumbv7em-none-eabi", "cortex-m4"),
+    ("thumbv7em-none-eabi", "cortex-m7"),
+    ("thumbv8m.main-none-eabi", "cortex-m33"),
+];
+
+/// One way to compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub target: &'static str,
+    pub cpu: &'static str,
+    pub allocator: AllocatorKind,
+    pub opt_level: OptLevel,
+}
+
+impl Config {
+    /// Every processor, allocator and level.
+    pub fn all() -> Vec<Config> {
+        let mut all = Vec::new();
+        for (target, cpu) in CPUS {
+            for allocator in AllocatorKind::ALL {
+                for opt_level in OPT_LEVELS {
+                    all.push(Config { target, cpu, allocator, opt_level });
+                }
+            }
+        }
+        all
+    }
+
+    /// With the allocation checker.
+    pub fn compiler(&self) -> Compiler {
+        Compiler::new()
+            .target(self.target)
+            .cpu(self.cpu)
+            .regalloc(self.allocator)
+            .opt_level(self.opt_level)
+            .check(true)
+            .threads(1)
+    }
+
+    pub fn board(&self) -> Board {
+        let core = Core::from_cpu(self.cpu).expect("an emulated processor");
+        Board { budget: 100_000_000, ..Board::new(core) }
+    }
+}
+
+impl std::fmt::Display for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} -O {:?}", self.cpu, self.allocator.name(), self.opt_level)
+    }
+}
+
+pub fn harness_dir(sub: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(sub)
+}
+
+/// Name and bytes of every corpus program, in order of names.
+pub fn corpus() -> Vec<(String, Vec<u8>)> {
+    let mut programs: Vec<_> = files(&harness_dir("corpus"), &["wasm"])
+        .into_iter()
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, std::fs::read(&path).expect("a readable corpus"))
+        })
+        .collect();
+    programs.sort();
+    assert!(programs.len() >= 10, "the corpus has only {} programs", programs.len());
+    programs
+}
+
+/// Files with one of the extensions, below a directory, sorted.
+pub fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let entries = std::fs::read_dir(directory)
+        .unwrap_or_else(|e| panic!("cannot read {}: {e}", directory.display()));
+    for entry in entries {
+        let path = entry.expect("a directory entry").path();
+        if path.is_dir() {
+            found.extend(files(&path, extensions));
+        } else if path.extension().is_some_and(|e| extensions.iter().any(|x| e == *x)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Instantiates on the emulator, with [`host_call`] behind every import of the module.
+pub fn instantiate(
+    artifact: &Artifact,
+    board: Board,
+    memory_bytes: Option<u32>,
+) -> Result<Result<Instance, Trap>, String> {
+    let interface = artifact.module.interface.as_ref().ok_or("no interface")?;
+    let mut imports = Imports::default();
+    for import in &interface.imports {
+        let name = import.wasm_name.clone();
+        imports.define(&import.wasm_module, &import.wasm_name, move |memory, args| {
+            let (results, write) = host_call(&name, args);
+            if let Some((address, byte)) = write {
+                memory.write(address, &[byte]).expect("a host write within memory");
+            }
+            results
+        });
+    }
+    Instance::new(&artifact.module, &artifact.object, board, memory_bytes, imports)
+        .map_err(|e| e.to_string())
+}
+
+/// What tests import, by name: results, and a byte to write.
+pub fn host_call(name: &str, args: &[Val]) -> (Vec<Val>, Option<(u32, u8)>) {
+    let words: Vec<i32> = args.iter().map(|arg| arg.bits() as i32).collect();
+    let weighted = |words: &[i32]| {
+        let terms = words.iter().zip(1..).map(|(&w, i)| w.wrapping_mul(i));
+        terms.fold(0, i32::wrapping_add)
+    };
+    match name {
+        "nothing" => (vec![], None),
+        "add" => (vec![Val::I32(words[0].wrapping_add(words[1]))], None),
+        "mix" => (vec![Val::I32(weighted(&words))], None),
+        "swap" => (vec![Val::I32(words[1]), Val::I32(words[0])], None),
+        "poke" => (vec![], Some((words[0] as u32, words[1] as u8))),
+        other => panic!("no host function {other}"),
+    }
+}
+
+/// The exported memory's or the only memory's bytes.
+pub fn emulator_memory(instance: &Instance) -> Vec<u8> {
+    let bytes = instance.memory_bytes().expect("an instance");
+    instance.read_memory(0, bytes).expect("the memory")
+}

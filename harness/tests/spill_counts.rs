@@ -1,0 +1,94 @@
+//! The figures under `final` are what the machine code contains: a disassembler that knows
+//! nothing of windlass counts the same sp-relative loads and stores.
+
+mod common;
+
+use capstone::arch::ArchOperand;
+use capstone::arch::arm::{ArchExtraMode, ArchMode, ArmOperand, ArmOperandType, ArmReg};
+use capstone::prelude::*;
+use common::{CPUS, Config, OPT_LEVELS, corpus};
+use windlass::AllocatorKind;
+use windlass::report::schema::figures;
+use windlass_backend::compiled::{CompiledFunction, RegionKind};
+use windlass_backend::module::FunctionRole;
+
+#[test]
+fn machine_code_has_the_stack_traffic_that_is_reported() {
+    let disassembler = disassembler();
+    let mut functions = 0;
+    for (name, wasm) in corpus() {
+        for allocator in AllocatorKind::ALL {
+            for opt_level in OPT_LEVELS {
+                let (target, cpu) = CPUS[1];
+                let config = Config { target, cpu, allocator, opt_level };
+                let artifact = config.compiler().name(&name).compile_wasm(&wasm).unwrap();
+                for (at, function) in artifact.module.functions.iter().enumerate() {
+                    if !matches!(function.role, FunctionRole::User { .. }) {
+                        continue;
+                    }
+                    let compiled = &artifact.compiled.functions[at];
+                    let counted = stack_accesses(&disassembler, compiled);
+                    let reported = figures(&artifact, at).final_;
+                    assert_eq!(
+                        reported.stack_accesses(),
+                        counted,
+                        "{name} {} {config}: {reported:?}",
+                        function.name
+                    );
+                    functions += 1;
+                }
+            }
+        }
+    }
+    assert!(functions > 100, "only {functions} functions were looked at");
+}
+
+fn disassembler() -> Capstone {
+    Capstone::new()
+        .arm()
+        .mode(ArchMode::Thumb)
+        .extra_mode([ArchExtraMode::MClass].into_iter())
+        .detail(true)
+        .build()
+        .expect("a disassembler")
+}
+
+/// Words that the function's code moves between registers and sp-relative memory, pushes, pops
+/// and whatever changes sp apart.
+fn stack_accesses(disassembler: &Capstone, function: &CompiledFunction) -> u64 {
+    let mut words = 0;
+    for (i, region) in function.regions.iter().enumerate() {
+        let end = function.regions.get(i + 1).map_or(function.code.len(), |r| r.offset as usize);
+        if region.kind == RegionKind::Code {
+            let code = &function.code[region.offset as usize..end];
+            words += accesses_of_region(disassembler, code);
+        }
+    }
+    words
+}
+
+fn accesses_of_region(disassembler: &Capstone, code: &[u8]) -> u64 {
+    let instructions = disassembler.disasm_all(code, 0).expect("disassembly");
+    let length: usize = instructions.iter().map(|i| i.bytes().len()).sum();
+    assert_eq!(length, code.len(), "capstone stops at {length:#x}");
+    let mut words = 0;
+    for instruction in instructions.iter() {
+        let mnemonic = instruction.mnemonic().unwrap_or("");
+        let per_access = match mnemonic.split('.').next().unwrap_or("") {
+            m if m.starts_with("ldrd") || m.starts_with("strd") => 2,
+            m if m.starts_with("ldr") || m.starts_with("str") => 1,
+            _ => continue,
+        };
+        let detail = disassembler.insn_detail(instruction).expect("detail");
+        let based_on_sp = |operand: &ArchOperand| match operand {
+            ArchOperand::ArmOperand(ArmOperand { op_type: ArmOperandType::Mem(mem), .. }) => {
+                u32::from(mem.base().0) == ArmReg::ARM_REG_SP
+            }
+            _ => false,
+        };
+        if detail.arch_detail().operands().iter().any(based_on_sp) {
+            words += per_access;
+        }
+    }
+    words
+}

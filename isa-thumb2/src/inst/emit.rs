@@ -1,0 +1,217 @@
+//! Emission: finalized instructions into the buffer.
+//!
+//! Input: blocks in final order, of instructions that each have an encoding, are a branch, or are
+//! no code at all. Output: bytes, relaxable branches, literals, relocations, trap sites and source
+//! locations in the buffer and, if asked for, a line of assembly for each instruction.
+//!
+//! A branch to the next block is left out, a conditional one turned around where that saves the
+//! second branch. Conditional traps go to one `udf` for each code, behind the last block.
+
+use super::args::{CmpOp, Cond, Operand2};
+use super::encode::encode;
+use super::fixup::Fixup;
+use super::imms::fits_cmp_imm;
+use super::{Callee, Imm16, Inst, print};
+use crate::object::reloc;
+use crate::regs::IP;
+use regalloc2::PReg;
+use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
+use windlass_backend::Trap;
+use windlass_backend::compiled::RelocTarget;
+use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
+use windlass_backend::isa::Code;
+use windlass_backend::reg::{Reg, Writable};
+
+/// Emits all blocks, then the traps that they branch to. A listing takes lines, each with a mark
+/// in the buffer: labels as `.L3:`, everything else is an instruction.
+///
+/// # Panics
+/// On an instruction that finalizing should have replaced.
+pub fn emit_function(
+    code: &Code<Inst>,
+    buffer: &mut MachBuffer<Fixup>,
+    listing: Option<&mut Vec<String>>,
+) {
+    buffer.reserve_block_labels(code.num_blocks());
+    let mut emitter = Emitter { buffer, listing, next: None, traps: [None; Trap::ALL.len()] };
+    for block in 0..code.num_blocks() {
+        let label = MachLabel::from_index(block);
+        emitter.next = (block + 1 < code.num_blocks()).then(|| MachLabel::from_index(block + 1));
+        emitter.buffer.bind(label);
+        emitter.line(|| format!("{}:", print::label(label)));
+        for index in code.block_range(block) {
+            emitter.buffer.set_source(code.locs[index]);
+            emitter.emit(&code.insts[index]);
+        }
+    }
+    emitter.buffer.set_source(u32::MAX);
+    emitter.emit_traps();
+}
+
+struct Emitter<'a> {
+    buffer: &'a mut MachBuffer<Fixup>,
+    listing: Option<&'a mut Vec<String>>,
+    /// The block that follows.
+    next: Option<MachLabel>,
+    /// Labels of the traps that were branched to, by code.
+    traps: [Option<MachLabel>; Trap::ALL.len()],
+}
+
+impl Emitter<'_> {
+    /// A line of the listing for what comes next.
+    fn line(&mut self, text: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.listing {
+            self.buffer.mark();
+            lines.push(text());
+        }
+    }
+
+    fn emit(&mut self, inst: &Inst) {
+        match *inst {
+            Inst::Args { .. } | Inst::Ret { .. } => {}
+            Inst::Jump { target } => self.jump(target),
+            Inst::CondBr { cond, taken, not_taken } => {
+                let branch = |taken| Fixup::CondBr(if taken { cond } else { cond.invert() });
+                self.two_way(branch, taken, not_taken);
+            }
+            Inst::CmpBranchZero { nonzero, rn, taken, not_taken } => {
+                let rn = physical(rn);
+                let branch = |taken| Fixup::CmpBranchZero { nonzero: nonzero == taken, rn };
+                self.two_way(branch, taken, not_taken);
+            }
+            Inst::JumpTable { index, default, ref targets } => {
+                self.jump_table(index, default, targets);
+            }
+            Inst::TrapIf { cond, trap } => {
+                let label = self.trap_label(trap);
+                self.branch(Fixup::CondBr(cond), label);
+            }
+            Inst::TrapIfZero { nonzero, rn, trap } => {
+                let label = self.trap_label(trap);
+                self.branch(Fixup::CmpBranchZero { nonzero, rn: physical(rn) }, label);
+            }
+            Inst::LoadLiteral { rt, value } => {
+                self.line(|| print::print(inst, false));
+                let label = self.buffer.literal(value);
+                let load = Fixup::LoadLiteral { rt: physical(rt.to_reg()), value };
+                self.buffer.put_relaxable(load, smallvec![label]);
+            }
+            _ => self.fixed(inst),
+        }
+    }
+
+    /// An instruction of known length.
+    fn fixed(&mut self, inst: &Inst) {
+        let Some(encoding) = encode(inst, false) else {
+            unreachable!("`{inst}` has no encoding");
+        };
+        self.line(|| print::print(inst, false));
+        let core = match inst {
+            Inst::Predicated { inst, .. } => inst,
+            inst => inst,
+        };
+        if let Some((kind, target)) = relocation(core) {
+            self.buffer.add_reloc(kind, target.clone());
+        }
+        if let Inst::Udf { trap } = *core {
+            self.buffer.add_trap(trap);
+        }
+        encoding.halves().for_each(|half| self.buffer.put2(half));
+    }
+
+    fn branch(&mut self, fixup: Fixup, target: MachLabel) {
+        let trap = self.traps.iter().position(|&trap| trap == Some(target));
+        self.line(|| {
+            let target = trap.map_or_else(|| print::label(target), print::trap_label);
+            format!("{} {target}", print::branch(&fixup))
+        });
+        self.buffer.put_relaxable(fixup, smallvec![target]);
+    }
+
+    fn jump(&mut self, target: MachLabel) {
+        if self.next != Some(target) {
+            self.branch(Fixup::Jump, target);
+        }
+    }
+
+    /// `branch(true)` goes to `taken` and `branch(false)`, its inverse, to `not_taken`.
+    fn two_way(&mut self, branch: impl Fn(bool) -> Fixup, taken: MachLabel, not_taken: MachLabel) {
+        if taken == not_taken {
+            self.jump(taken);
+        } else if self.next == Some(taken) {
+            self.branch(branch(false), not_taken);
+        } else {
+            self.branch(branch(true), taken);
+            self.jump(not_taken);
+        }
+    }
+
+    fn jump_table(&mut self, index: Reg, default: MachLabel, targets: &[MachLabel]) {
+        self.compare_index(index, targets.len() as u32);
+        self.branch(Fixup::CondBr(Cond::Hs), default);
+
+        let mut distinct: SmallVec<[MachLabel; 2]> = SmallVec::new();
+        let mut positions = HashMap::new();
+        let entries = targets
+            .iter()
+            .map(|&target| {
+                *positions.entry(target).or_insert_with(|| {
+                    distinct.push(target);
+                    distinct.len() as u32 - 1
+                })
+            })
+            .collect();
+        self.line(|| print::table(index, targets));
+        let table = Fixup::JumpTable { index: physical(index), entries };
+        self.buffer.put_relaxable(table, distinct);
+    }
+
+    /// `cmp index, #bound`, through ip if the bound is no immediate.
+    fn compare_index(&mut self, index: Reg, bound: u32) {
+        let mut op2 = Operand2::Imm(bound);
+        if !fits_cmp_imm(CmpOp::Cmp, bound) {
+            let (ip, rd) = (Reg::from(IP), Writable::from_reg(IP.into()));
+            self.fixed(&Inst::MovW { rd, imm: Imm16::Value(bound as u16) });
+            if bound >> 16 != 0 {
+                let imm = Imm16::Value((bound >> 16) as u16);
+                self.fixed(&Inst::MovT { rd, ra: ip, imm });
+            }
+            op2 = Operand2::Reg(ip);
+        }
+        self.fixed(&Inst::Cmp { op: CmpOp::Cmp, rn: index, op2 });
+    }
+
+    fn trap_label(&mut self, trap: Trap) -> MachLabel {
+        let buffer = &mut self.buffer;
+        *self.traps[trap.code() as usize].get_or_insert_with(|| buffer.new_label())
+    }
+
+    fn emit_traps(&mut self) {
+        for trap in Trap::ALL {
+            if let Some(label) = self.traps[trap.code() as usize] {
+                self.buffer.bind(label);
+                self.line(|| format!("{}:", print::trap_label(trap.code().into())));
+                self.fixed(&Inst::Udf { trap });
+            }
+        }
+    }
+}
+
+fn physical(reg: Reg) -> PReg {
+    reg.as_preg().expect("allocation leaves physical registers")
+}
+
+fn relocation(inst: &Inst) -> Option<(u32, &RelocTarget)> {
+    match inst {
+        Inst::MovW { imm: Imm16::Symbol(target), .. } => {
+            Some((reloc::R_ARM_THM_MOVW_ABS_NC, target))
+        }
+        Inst::MovT { imm: Imm16::Symbol(target), .. } => Some((reloc::R_ARM_THM_MOVT_ABS, target)),
+        Inst::Call { info } => match &info.callee {
+            Callee::Direct(target) => Some((reloc::R_ARM_THM_CALL, target)),
+            Callee::Indirect(_) => None,
+        },
+        _ => None,
+    }
+}
