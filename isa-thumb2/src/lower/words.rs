@@ -30,10 +30,6 @@ pub struct Words {
     pub high: Word,
 }
 
-impl Words {
-    pub const ZERO: Words = Words { low: Word::Known(0), high: Word::Known(0) };
-}
-
 /// Which word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Half {
