@@ -98,6 +98,9 @@ pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
     /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
     fn remat_cost(&self) -> Option<u32>;
 
+    /// Is the instruction nothing but what it defines, so that it may go if nobody reads that?
+    fn is_pure(&self) -> bool;
+
     /// Loads and stores of arguments, results and stack slots that this instruction is.
     fn stack_args(&self) -> u32;
 

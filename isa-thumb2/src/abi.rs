@@ -1,7 +1,8 @@
 //! Calling conventions: where arguments and results are, and the code around calls.
 //!
 //! AAPCS (base variant): words in r0-r3, then on the stack; 64-bit values in even pairs and at
-//! multiples of 8; the caller pops. Up to four result words in r0-r3.
+//! multiples of 8, and what follows a value on the stack is there too (AAPCS32 6.5, C.3 to C.8);
+//! the caller pops. Up to four result words in r0-r3, as they come.
 //!
 //! Internal (`CallConv::Tail`): the instance in r9, words in r0-r3 as they come, then on the
 //! stack; the callee pops. Result words in r0-r3; if there are more, the rest goes to an area of
@@ -66,6 +67,8 @@ struct Assigner {
     next_reg: u32,
     bytes: u32,
     internal: bool,
+    /// 64-bit values begin at even registers and multiples of 8.
+    even_pairs: bool,
 }
 
 impl Assigner {
@@ -78,12 +81,26 @@ impl Assigner {
         Place::Memory(self.bytes - 4)
     }
 
+    /// The next register is even, or no register is left and memory is at a multiple of 8.
+    fn align_pair(&mut self) {
+        self.next_reg = self.next_reg.next_multiple_of(2);
+        if self.next_reg >= ARG_REGS {
+            self.bytes = self.bytes.next_multiple_of(8);
+        }
+    }
+
     fn value(&mut self, param: &AbiParam) -> Result<SmallVec<[Place; 2]>> {
         let places: SmallVec<[Place; 2]> = match param.value_type {
             _ if param.purpose == ArgumentPurpose::VMContext && self.internal => {
                 [Place::Instance].into_iter().collect()
             }
             types::I8 | types::I16 | types::I32 => [self.word()].into_iter().collect(),
+            types::I64 => {
+                if self.even_pairs {
+                    self.align_pair();
+                }
+                [self.word(), self.word()].into_iter().collect()
+            }
             ty => return Err(Error::unsupported(format!("a parameter or result of type {ty}"))),
         };
         Ok(places)
@@ -93,13 +110,13 @@ impl Assigner {
 impl SigPlaces {
     fn new(sig: &Signature) -> Result<SigPlaces> {
         let internal = sig.call_conv == CallConv::Tail;
-        let assign = |list: &[AbiParam]| -> Result<(Places, Assigner)> {
-            let mut assigner = Assigner { next_reg: 0, bytes: 0, internal };
+        let assign = |list: &[AbiParam], even_pairs| -> Result<(Places, Assigner)> {
+            let mut assigner = Assigner { next_reg: 0, bytes: 0, internal, even_pairs };
             let of = list.iter().map(|p| assigner.value(p)).collect::<Result<_>>()?;
             Ok((Places { of, bytes: assigner.bytes }, assigner))
         };
-        let (results, _) = assign(&sig.returns)?;
-        let (mut params, mut rest) = assign(&sig.params)?;
+        let (results, _) = assign(&sig.returns, false)?;
+        let (mut params, mut rest) = assign(&sig.params, !internal)?;
         if results.bytes > 0 && !internal {
             return Err(Error::unsupported(
                 "more than four result words outside of wasm functions",
@@ -175,19 +192,19 @@ pub fn gen_entry(ctx: &mut Lower<Thumb2>) -> Result<()> {
     Ok(())
 }
 
-/// A value's word, in an allocatable register, extended as the signature says.
-fn argument(ctx: &mut Lower<Thumb2>, value: Value, part: usize, param: &AbiParam) -> Reg {
-    let reg = Reg::from(ctx.put_in_vregs(value).get(part));
+/// A value in allocatable registers, extended as the signature says.
+fn argument(ctx: &mut Lower<Thumb2>, value: Value, param: &AbiParam) -> ValueRegs<Reg> {
+    let regs = ctx.put_in_vregs(value).map(Reg::from);
     let op = match (param.extension, param.value_type) {
         (ArgumentExtension::Uext, types::I8) => UnaryOp::Uxtb,
         (ArgumentExtension::Uext, types::I16) => UnaryOp::Uxth,
         (ArgumentExtension::Sext, types::I8) => UnaryOp::Sxtb,
         (ArgumentExtension::Sext, types::I16) => UnaryOp::Sxth,
-        _ => return reg,
+        _ => return regs,
     };
     let rd = ctx.temp(RegClass::Int);
-    ctx.emit(Inst::Unary { op, rd, rm: reg });
-    rd.to_reg()
+    ctx.emit(Inst::Unary { op, rd, rm: regs.get(0) });
+    ValueRegs::One(rd.to_reg())
 }
 
 pub fn lower_return(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
@@ -195,8 +212,8 @@ pub fn lower_return(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutpu
     let places = SigPlaces::new(&func.signature)?;
     let mut uses = Vec::new();
     for (index, &value) in func.dfg.inst_args(inst).iter().enumerate() {
-        for (part, &place) in places.results.of[index].iter().enumerate() {
-            let reg = argument(ctx, value, part, &func.signature.returns[index]);
+        let regs = argument(ctx, value, &func.signature.returns[index]);
+        for (&place, reg) in places.results.of[index].iter().zip(regs.iter()) {
             match place {
                 Place::Reg(preg) => uses.push((reg, preg)),
                 Place::Memory(at) => {
@@ -262,12 +279,12 @@ fn emit_call(
     };
     let mut instance = None;
     for (index, &value) in args.iter().enumerate() {
-        for (part, &place) in places.params.of[index].iter().enumerate() {
-            match place {
-                Place::Instance => instance = Some(value),
-                _ => pass(argument(ctx, value, part, &sig.params[index]), place),
-            }
+        if *places.params.of[index] == [Place::Instance] {
+            instance = Some(value);
+            continue;
         }
+        let regs = argument(ctx, value, &sig.params[index]);
+        places.params.of[index].iter().zip(regs.iter()).for_each(|(&place, reg)| pass(reg, place));
     }
     if let Some(place) = places.area {
         let rd = ctx.temp(RegClass::Int);

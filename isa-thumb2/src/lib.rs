@@ -61,6 +61,7 @@ impl Isa for Thumb2 {
     fn classes(&self, ty: Type) -> Option<&'static [RegClass]> {
         match ty {
             types::I8 | types::I16 | types::I32 => Some(&[RegClass::Int]),
+            types::I64 => Some(&[RegClass::Int, RegClass::Int]),
             _ => None,
         }
     }
@@ -88,9 +89,17 @@ impl Isa for Thumb2 {
 
     fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>> {
         let mask = if ty.bits() < 32 { (1 << ty.bits()) - 1 } else { u32::MAX };
-        let rd = ctx.temp(RegClass::Int);
-        ctx.emit(Inst::LoadConst { rd, value: bits as u32 & mask });
-        Some(ValueRegs::One(rd.to_reg()))
+        let mut load = |value| {
+            let rd = ctx.temp(RegClass::Int);
+            ctx.emit(Inst::LoadConst { rd, value });
+            rd.to_reg()
+        };
+        let low = load(bits as u32 & mask);
+        if ty != types::I64 {
+            return Some(ValueRegs::One(low));
+        }
+        let high = (bits >> 32) as u32;
+        Some(ValueRegs::Two(low, if high == bits as u32 { low } else { load(high) }))
     }
 
     fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Inst {

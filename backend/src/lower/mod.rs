@@ -6,11 +6,13 @@
 //! emitted is the ISA's.
 //!
 //! Invariants: an instruction with side effects, and every load, is lowered exactly once, at its
-//! place. A pure instruction is lowered if a user asked for its value in a register. Constants are
-//! made anew at each use.
+//! place. A pure instruction is lowered if a user asked for its value in a register, and of what it
+//! becomes only that stays whose result is read (of a pair perhaps one half). Constants are made
+//! anew at each use. A value that equals another costs nothing: its register is an alias.
 
 pub mod context;
 pub mod order;
+mod regs;
 
 use crate::error::{Error, Result};
 use crate::isa::{Isa, MachInst};
@@ -23,6 +25,7 @@ use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{self, ArgumentPurpose, Function, Inst, Opcode, Type, Value};
 use order::{BlockOrder, LoweredBlock};
 use regalloc2::{RegClass, VReg};
+use regs::{Renamer, VRegFacts};
 use smallvec::SmallVec;
 
 /// How often a value is used, as far as rules care.
@@ -58,6 +61,7 @@ pub struct Lower<'a, I: Isa + ?Sized> {
     /// Where the caller wants results that no register holds.
     pub return_area: Option<Writable<Reg>>,
     num_vregs: usize,
+    vreg_facts: VRegFacts,
     /// Emitted for the current instruction, in forward order.
     emitted: Vec<I::Inst>,
 }
@@ -105,6 +109,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             slot_offsets: SecondaryMap::new(),
             return_area: None,
             num_vregs: 0,
+            vreg_facts: VRegFacts::default(),
             emitted: Vec::new(),
         };
         lower.lay_out_stack_slots()?;
@@ -195,7 +200,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 }
             }
         }
-        Ok(builder.finish(self.num_vregs))
+        Ok(builder.finish(self.num_vregs, |vreg| self.vreg_facts.resolve(vreg)))
     }
 
     fn lower_block(
@@ -259,6 +264,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 .ok_or_else(|| Error::unsupported("exception arguments of blocks"))?;
             args.extend(self.put_in_vregs(value).iter());
         }
+        args.iter().for_each(|&arg| self.vreg_facts.mark_used(arg));
         Ok(Successor { block: regalloc2::Block::new(target as usize), args })
     }
 
@@ -303,44 +309,41 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
         let outputs = self.isa.lower(self, inst).map_err(|e| e.at_loc(self.func.srcloc(inst)))?;
         debug_assert!(outputs.len() == results.len() || outputs.is_empty());
-        for (&result, from) in results.iter().zip(&outputs) {
-            self.bind_result(result, *from);
-        }
+        self.bind_results(results, &outputs);
         self.flush(self.loc(inst), builder);
         Ok(())
     }
 
-    /// Gives a result its registers: renames the last definition where that is possible, else
-    /// copies.
-    fn bind_result(&mut self, result: Value, from: ValueRegs<Reg>) {
-        let to = self.vregs(result);
-        debug_assert_eq!(to.len(), from.len());
-        for part in 0..to.len() {
-            let (to, from) = (to.get(part), from.get(part));
-            if from == Reg::from(to) {
-                continue;
-            }
-            if !(from.is_virtual() && self.rename_definition(from, to)) {
-                let copy = self.isa.gen_copy(Writable::from_reg(to.into()), from);
-                self.emit(copy);
+    /// Gives results their registers: renames the definitions where these were emitted just now,
+    /// else takes the registers as they are; only of a reserved register it makes a copy.
+    fn bind_results(&mut self, results: &[Value], outputs: &[ValueRegs<Reg>]) {
+        let mut renamed: SmallVec<[(Reg, VReg); 4]> = SmallVec::new();
+        for (&result, &from) in results.iter().zip(outputs) {
+            let to = self.vregs(result);
+            debug_assert_eq!(to.len(), from.len());
+            for (to, from) in to.iter().zip(from.iter()) {
+                let earlier = renamed.iter().find(|&&(old, _)| old == from);
+                match earlier.map_or(from.as_vreg(), |&(_, new)| Some(new)) {
+                    Some(from) if from == to => {}
+                    Some(vreg) if earlier.is_none() && self.rename_definition(vreg, to) => {
+                        renamed.push((from, to));
+                    }
+                    Some(vreg) => self.vreg_facts.set_alias(to, vreg),
+                    None => {
+                        let copy = self.isa.gen_copy(Writable::from_reg(to.into()), from);
+                        self.emit(copy);
+                    }
+                }
             }
         }
     }
 
     /// If `from` is defined by what was just emitted, makes it `to` throughout.
-    fn rename_definition(&mut self, from: Reg, to: VReg) -> bool {
-        let mut finder = Renamer { from, to: from, defined: false };
-        for inst in &mut self.emitted {
-            inst.visit_operands(&mut finder);
-        }
-        if !finder.defined {
+    fn rename_definition(&mut self, from: VReg, to: VReg) -> bool {
+        if !Renamer::run(from, from, &mut self.emitted) {
             return false;
         }
-        let mut renamer = Renamer { from, to: to.into(), defined: false };
-        for inst in &mut self.emitted {
-            inst.visit_operands(&mut renamer);
-        }
-        true
+        Renamer::run(from, to, &mut self.emitted)
     }
 
     fn loc(&self, inst: Inst) -> u32 {
@@ -350,9 +353,12 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
     }
 
+    /// Hands over what was emitted, less what nobody reads: all users have been lowered before.
     fn flush(&mut self, loc: u32, builder: &mut VCodeBuilder<I::Inst>) {
-        while let Some(inst) = self.emitted.pop() {
-            builder.push(inst, loc);
+        while let Some(mut inst) = self.emitted.pop() {
+            if self.vreg_facts.visit(&mut inst) {
+                builder.push(inst, loc);
+            }
         }
     }
 
@@ -459,27 +465,6 @@ const MAX_VREGS: usize = 1 << 24;
 
 /// The most bytes of CLIF stack slots that a frame can have.
 const MAX_STACK_SLOT_BYTES: u64 = 1 << 20;
-
-struct Renamer {
-    from: Reg,
-    to: Reg,
-    defined: bool,
-}
-
-impl crate::isa::OperandVisitor for Renamer {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _: regalloc2::OperandConstraint,
-        kind: regalloc2::OperandKind,
-        _: regalloc2::OperandPos,
-    ) {
-        if *reg == self.from {
-            *reg = self.to;
-            self.defined |= kind == regalloc2::OperandKind::Def;
-        }
-    }
-}
 
 fn label(block: u32) -> crate::emit::buffer::MachLabel {
     crate::emit::buffer::MachLabel::from_index(block as usize)

@@ -221,6 +221,30 @@ impl MachInst for Inst {
         }
     }
 
+    fn is_pure(&self) -> bool {
+        match self {
+            Inst::Alu { s, .. }
+            | Inst::Mov { s, .. }
+            | Inst::ShiftReg { s, .. }
+            | Inst::Mul { s, .. } => !s,
+            Inst::LoadConst { .. }
+            | Inst::LoadSymbol { .. }
+            | Inst::MulAcc { .. }
+            | Inst::MulLong { .. }
+            | Inst::MulLongAcc { .. }
+            | Inst::Div { .. }
+            | Inst::BitExtract { .. }
+            | Inst::BitInsert { .. }
+            | Inst::Unary { .. }
+            | Inst::ExtendAdd { .. }
+            | Inst::CondMov { .. }
+            | Inst::CondAlu { .. }
+            | Inst::CondSet { .. }
+            | Inst::LoadAddr { .. } => true,
+            _ => false,
+        }
+    }
+
     fn stack_args(&self) -> u32 {
         let on_stack = |addr: &AMode| {
             matches!(
