@@ -1,15 +1,17 @@
 //! The Rust side of the lowering rules: what ISLE terms mean, and branches.
 //!
-//! The rules stand in `isle/lower.isle` and, for i64, `isle/lower_i64.isle`; what i64 rules build on
-//! in the modules below; calls and returns in `abi.rs`.
+//! The rules stand in `isle/lower.isle`, for i64 in `isle/lower_i64.isle`, for floats in
+//! `isle/lower_float.isle`; what these build on in the modules below; calls and returns in `abi.rs`.
 
 mod division;
+pub mod float;
 mod memory;
 mod pairs;
+mod runtime;
 mod words;
 
-use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
-use cranelift_codegen::ir::immediates::Offset32;
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64, Offset32};
 use cranelift_codegen::ir::{
     self, BlockCall, FuncRef, GlobalValue, GlobalValueData, InstructionData, MemFlags, StackSlot,
     TrapCode, Type, Value, ValueList, types,
@@ -37,7 +39,6 @@ use words::{Half, Word, Words};
 mod generated {
     extern crate alloc;
     use super::*;
-    use cranelift_codegen::ir::condcodes::FloatCC;
     use cranelift_codegen::ir::immediates::*;
     use cranelift_codegen::ir::types::{I8, I16, I32, I64};
     use cranelift_codegen::ir::*;
@@ -69,9 +70,13 @@ pub fn lower(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
         return abi::lower_call(ctx, inst);
     }
     let mut rules = Rules { ctx, error: None };
-    let output = match has_i64(rules.ctx, inst) {
-        true => generated::constructor_lower_i64(&mut rules, inst),
-        false => None,
+    let output = if has(rules.ctx, inst, Type::is_float) {
+        let by_rule = generated::constructor_lower_float(&mut rules, inst);
+        by_rule.or_else(|| rules.lower_by_runtime(inst))
+    } else if has(rules.ctx, inst, |ty| ty == types::I64) {
+        generated::constructor_lower_i64(&mut rules, inst)
+    } else {
+        None
     };
     let output = output.or_else(|| generated::constructor_lower(&mut rules, inst));
     match (output, rules.error.take()) {
@@ -81,10 +86,11 @@ pub fn lower(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
     }
 }
 
-fn has_i64(ctx: &Lower<Thumb2>, inst: ir::Inst) -> bool {
+/// Is there such a type among results and operands?
+fn has(ctx: &Lower<Thumb2>, inst: ir::Inst, is_such: impl Fn(Type) -> bool) -> bool {
     let dfg = &ctx.func.dfg;
     let mut values = dfg.inst_results(inst).iter().chain(dfg.inst_args(inst));
-    values.any(|&value| dfg.value_type(value) == types::I64)
+    values.any(|&value| is_such(dfg.value_type(value)))
 }
 
 /// The instruction with its type, for messages.
@@ -207,6 +213,7 @@ impl Rules<'_, '_> {
         matches!(
             self.ctx.func.dfg.insts[inst],
             InstructionData::IntCompare { .. }
+                | InstructionData::FloatCompare { .. }
                 | InstructionData::Load { opcode: ir::Opcode::Load, .. }
                 | InstructionData::UnaryImm { .. }
         )
@@ -848,6 +855,102 @@ impl generated::Context for Rules<'_, '_> {
 
     fn zero64(&mut self, value: Value) -> Option<()> {
         (self.ctx.constant(value)? == 0).then_some(())
+    }
+
+    // --- Floats ----------------------------------------------------------------------------
+
+    fn hard(&mut self, ty: Type) -> Option<FpSize> {
+        self.hard_size(ty)
+    }
+
+    fn soft(&mut self, ty: Type) -> Option<Type> {
+        (ty.is_float() && self.hard_size(ty).is_none()).then_some(ty)
+    }
+
+    fn soft32(&mut self, ty: Type) -> Option<Type> {
+        self.soft(ty).filter(|&ty| ty == types::F32)
+    }
+
+    fn soft64(&mut self, ty: Type) -> Option<Type> {
+        self.soft(ty).filter(|&ty| ty == types::F64)
+    }
+
+    fn has_fp_rounding(&mut self) -> Option<()> {
+        self.ctx.isa.settings.has_fpv5().then_some(())
+    }
+
+    fn fp_alu(&mut self, op: &FpAluOp, size: &FpSize, rn: Reg, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpAlu { op: *op, size: *size, rd, rn, rm })
+    }
+
+    fn fp_unary(&mut self, op: &FpUnaryOp, size: &FpSize, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpUnary { op: *op, size: *size, rd, rm })
+    }
+
+    fn fp_to_int(&mut self, signed: bool, size: &FpSize, rm: Reg) -> Reg {
+        let rn = self.emit_fp_def(|rd| MInst::FpToInt { signed, size: *size, rd, rm });
+        self.emit_def(|rt| MInst::FpToCore { rt, rn })
+    }
+
+    fn int_to_fp(&mut self, signed: bool, size: &FpSize, rt: Reg) -> Reg {
+        let rm = self.emit_fp_def(|rd| MInst::CoreToFp { rd, rt });
+        self.emit_fp_def(|rd| MInst::IntToFp { signed, size: *size, rd, rm })
+    }
+
+    fn fp_convert(&mut self, to: &FpSize, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpConvert { to: *to, rd, rm })
+    }
+
+    fn fp_constant(&mut self, size: &FpSize, bits: u64) -> Reg {
+        Rules::fp_constant(self, *size, bits)
+    }
+
+    fn ieee32_bits(&mut self, value: Ieee32) -> u64 {
+        value.bits().into()
+    }
+
+    fn ieee64_bits(&mut self, value: Ieee64) -> u64 {
+        value.bits()
+    }
+
+    fn fp_select(&mut self, cond: &Cond, size: &FpSize, x: Reg, y: Reg) -> Reg {
+        Rules::fp_select(self, *cond, *size, x, y)
+    }
+
+    fn load_fp(&mut self, size: &FpSize, flags: MemFlags, address: Value, offset: i32) -> Reg {
+        Rules::load_fp(self, *size, flags, address, offset)
+    }
+
+    fn store_fp(&mut self, size: &FpSize, flags: MemFlags, rt: Reg, address: Value, offset: i32) {
+        Rules::store_fp(self, *size, flags, rt, address, offset);
+    }
+
+    fn bits_of(&mut self, value: Value) -> Words {
+        Rules::bits_of(self, value)
+    }
+
+    fn output_bits(&mut self, ty: Type, bits: Words) -> InstOutput {
+        Rules::output_bits(self, ty, bits)
+    }
+
+    fn top_word(&mut self, ty: Type, bits: Words) -> Word {
+        if ty.bits() == 64 { bits.high } else { bits.low }
+    }
+
+    fn with_top_word(&mut self, ty: Type, bits: Words, top: Word) -> Words {
+        if ty.bits() == 64 { Words { high: top, ..bits } } else { Words { low: top, ..bits } }
+    }
+
+    fn trap_unless_in_range(&mut self, signed: bool, to: Type, x: Value) {
+        Rules::trap_unless_in_range(self, signed, to, x);
+    }
+
+    fn float_cond(&mut self, cc: &FloatCC) -> Option<Cond> {
+        float::condition(*cc)
+    }
+
+    fn fp_cmp(&mut self, size: &FpSize, x: Value, y: Value) {
+        Rules::fp_cmp(self, *size, x, y);
     }
 
     fn udf(&mut self, code: &TrapCode) {

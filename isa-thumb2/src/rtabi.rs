@@ -2,7 +2,7 @@
 //!
 //! All of them pass floats in core registers, whatever the variant of the procedure call
 //! standard. The RTABI leaves open what a conversion to an integer gives out of range, and for a
-//! NaN: the routines of others differ there.
+//! NaN: the routines of others differ there, so that saturating conversions have no standard name.
 
 use windlass_backend::runtime::{Comparison, Float, Int, RuntimeCall};
 
@@ -20,7 +20,7 @@ pub fn rtabi_name(call: RuntimeCall) -> Option<&'static str> {
         Sub(f) => of(f, "__aeabi_fsub", "__aeabi_dsub"),
         Mul(f) => of(f, "__aeabi_fmul", "__aeabi_dmul"),
         Div(f) => of(f, "__aeabi_fdiv", "__aeabi_ddiv"),
-        Sqrt(_) | Min(_) | Max(_) | Round(..) => None,
+        Sqrt(_) | Min(_) | Max(_) | Round(..) | ToIntSat { .. } => None,
         Compare(f, comparison) => match comparison {
             Comparison::Equal => of(f, "__aeabi_fcmpeq", "__aeabi_dcmpeq"),
             Comparison::Less => of(f, "__aeabi_fcmplt", "__aeabi_dcmplt"),

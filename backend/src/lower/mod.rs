@@ -374,6 +374,11 @@ impl<'a, I: Isa> Lower<'a, I> {
         Writable::from_reg(VReg::new(self.num_vregs - 1, class).into())
     }
 
+    /// New virtual registers for a value of type `ty`.
+    pub fn temps(&mut self, ty: Type) -> Result<ValueRegs<Reg>> {
+        Ok(self.fresh(ty)?.map(Reg::from))
+    }
+
     /// The registers that the value is defined in.
     pub fn vregs(&self, value: Value) -> ValueRegs<VReg> {
         self.value_regs[value].expect("every reachable value has registers")
@@ -429,13 +434,15 @@ impl<'a, I: Isa> Lower<'a, I> {
         (!has_side_effects(self.func, inst) && !opcode.can_load()).then_some(inst)
     }
 
-    /// The bits of an integer constant, sign or zero extended as the function has them.
+    /// The bits of a constant, an integer's sign or zero extended as the function has them.
     pub fn constant(&self, value: Value) -> Option<u64> {
         let inst = self.pure_def(value)?;
         match self.func.dfg.insts[inst] {
             ir::InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => {
                 Some(imm.bits() as u64)
             }
+            ir::InstructionData::UnaryIeee32 { imm, .. } => Some(imm.bits().into()),
+            ir::InstructionData::UnaryIeee64 { imm, .. } => Some(imm.bits()),
             _ => None,
         }
     }

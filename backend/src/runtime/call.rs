@@ -38,7 +38,7 @@ impl Float {
     }
 
     /// Width of the stored fraction.
-    pub(super) fn fraction_bits(self) -> u32 {
+    pub fn fraction_bits(self) -> u32 {
         match self {
             Float::F32 => 23,
             Float::F64 => 52,
@@ -55,11 +55,11 @@ impl Float {
     }
 
     /// The exponent field of 1.0.
-    pub(super) fn bias(self) -> u64 {
+    pub fn bias(self) -> u64 {
         self.max_exponent() >> 1
     }
 
-    pub(super) fn sign_bit(self) -> u64 {
+    pub fn sign_bit(self) -> u64 {
         1 << (self.width() - 1)
     }
 
@@ -77,7 +77,7 @@ impl Float {
         self.implicit_bit() - 1
     }
 
-    pub(super) fn infinity(self) -> u64 {
+    pub fn infinity(self) -> u64 {
         self.max_exponent() << self.fraction_bits()
     }
 
@@ -169,8 +169,13 @@ pub enum RuntimeCall {
     Max(Float),
     Round(Float, Rounding),
     Compare(Float, Comparison),
-    /// Truncates; saturates out of range, and a NaN gives 0.
+    /// Truncates a number that is in range.
     ToInt {
+        from: Float,
+        to: Int,
+    },
+    /// Truncates; saturates out of range, and a NaN gives 0.
+    ToIntSat {
         from: Float,
         to: Int,
     },
@@ -210,6 +215,7 @@ impl RuntimeCall {
                 .map(|comparison| Compare(f, comparison)),
             );
             all.extend(Int::ALL.map(|to| ToInt { from: f, to }));
+            all.extend(Int::ALL.map(|to| ToIntSat { from: f, to }));
             all.extend(Int::ALL.map(|from| FromInt { from, to: f }));
         }
         all
@@ -225,7 +231,7 @@ impl RuntimeCall {
             }
             Sqrt(f) | Round(f, _) => (vec![f.bits_type()], vec![f.bits_type()]),
             Compare(f, _) => (vec![f.bits_type(); 2], vec![I32]),
-            ToInt { from, to } => (vec![from.bits_type()], vec![to.ty()]),
+            ToInt { from, to } | ToIntSat { from, to } => (vec![from.bits_type()], vec![to.ty()]),
             FromInt { from, to } => (vec![from.ty()], vec![to.bits_type()]),
             Promote => (vec![I32], vec![I64]),
             Demote => (vec![I64], vec![I32]),
@@ -275,6 +281,7 @@ impl fmt::Display for RuntimeCall {
             Round(f, rounding) => write!(out, "{f}{rounding}"),
             Compare(f, comparison) => write!(out, "{f}{comparison}"),
             ToInt { from, to } => write!(out, "{from}to{to}"),
+            ToIntSat { from, to } => write!(out, "{from}to{to}_sat"),
             FromInt { from, to } => write!(out, "{from}to{to}"),
             Promote => out.write_str("f32tof64"),
             Demote => out.write_str("f64tof32"),

@@ -12,6 +12,7 @@
 //! standard for (otherwise [`RuntimeCall::default_symbol`]), and the groups in the object.
 
 mod call;
+mod carry;
 mod code;
 mod float;
 mod int64;
@@ -20,6 +21,7 @@ mod memory;
 mod tests;
 
 pub use call::{Comparison, Float, Int, Rounding, RuntimeCall};
+pub use carry::append_routines;
 
 use crate::module::SymbolId;
 use code::{Code, Val};
@@ -52,7 +54,7 @@ fn define<'c>(call: RuntimeCall, code: &'c Code<'c>, params: &[Val<'c>]) {
         (Max(f), &[x, y]) => float::max(code, f, x, y),
         (Round(f, rounding), &[x]) => float::round(code, f, rounding, x),
         (Compare(f, comparison), &[x, y]) => float::compare(code, f, comparison, x, y),
-        (ToInt { from, to }, &[x]) => float::to_int(code, from, to, x),
+        (ToInt { from, to } | ToIntSat { from, to }, &[x]) => float::to_int(code, from, to, x),
         (FromInt { from, to }, &[x]) => float::from_int(code, from, to, x),
         (Promote, &[x]) => float::promote(code, x),
         (Demote, &[x]) => float::demote(code, x),

@@ -4,7 +4,7 @@
 //! after allocation asks before it spends a scratch register, and the encoders take their fields
 //! from here. Sections are those of the ARMv7-M Architecture Reference Manual (DDI 0403E).
 
-use super::args::{AluOp, FpSize, MovOp};
+use super::args::{AluOp, CmpOp, FpSize, MovOp};
 
 /// The field `i:imm3:imm8` of a modified immediate (A5.3.2), if `value` is one: a byte at any
 /// position that does not wrap around the word's end, or a byte repeated as 0x00XY00XY,
@@ -90,6 +90,21 @@ pub fn alu_imm(op: AluOp, value: u32) -> Option<(AluOp, u32)> {
         return Some((op, value));
     }
     flip_alu_imm(op, value).filter(|&(op, value)| fits_alu_imm(op, value))
+}
+
+/// `cmp` or `cmn` with an immediate that sets all flags as `cmp rn, #value` does (for cmp and cmn;
+/// a negated 0 or 0x80000000 would differ in carry or overflow).
+pub fn cmp_imm(op: CmpOp, value: u32) -> Option<(CmpOp, u32)> {
+    if is_mod_imm(value) {
+        return Some((op, value));
+    }
+    let negated = value.wrapping_neg();
+    let flipped = match op {
+        CmpOp::Cmp => CmpOp::Cmn,
+        CmpOp::Cmn => CmpOp::Cmp,
+        CmpOp::Tst | CmpOp::Teq => return None,
+    };
+    (value != negated && is_mod_imm(negated)).then_some((flipped, negated))
 }
 
 /// Whether `mov` (or movw) or `mvn rd, #value` without flags is one instruction.

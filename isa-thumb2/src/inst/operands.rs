@@ -276,6 +276,19 @@ impl MachInst for Inst {
             | Inst::CondMov { .. }
             | Inst::CondAlu { .. }
             | Inst::CondSet { .. }
+            | Inst::FpAlu { .. }
+            | Inst::FpUnary { .. }
+            | Inst::FpMov { .. }
+            | Inst::FpImm { .. }
+            | Inst::CoreToFp { .. }
+            | Inst::FpToCore { .. }
+            | Inst::CorePairToFp { .. }
+            | Inst::FpToCorePair { .. }
+            | Inst::FpToInt { .. }
+            | Inst::IntToFp { .. }
+            | Inst::FpConvert { .. }
+            | Inst::CondFpMov { .. }
+            | Inst::FpSelect { .. }
             | Inst::LoadAddr { .. } => true,
             _ => false,
         }

@@ -60,8 +60,7 @@ impl Rules<'_, '_> {
             }
         };
         let dividend = self.word_in_reg(x, Half::Low);
-        let low =
-            self.emit_def(|rd| Inst::Div { signed: false, rd, rn: dividend, rm: divisor });
+        let low = self.emit_def(|rd| Inst::Div { signed: false, rd, rn: dividend, rm: divisor });
         let low = match part {
             DivisionPart::Quotient => low,
             DivisionPart::Remainder => self.emit_def(|rd| Inst::MulAcc {

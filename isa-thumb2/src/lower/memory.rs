@@ -33,13 +33,17 @@ impl Rules<'_, '_> {
         if self.is_word_aligned(flags, address, addr) {
             self.ctx.emit(Inst::StorePair { rt, rt2, addr });
         } else {
-            self.ctx.emit(Inst::Store { op: StoreOp::Str, rt, addr });
-            self.ctx.emit(Inst::Store { op: StoreOp::Str, rt: rt2, addr: next_word(addr) });
+            self.store_each(Pair { low: rt, high: rt2 }, addr);
         }
     }
 
+    pub fn store_each(&mut self, Pair { low, high }: Pair, addr: AMode) {
+        self.ctx.emit(Inst::Store { op: StoreOp::Str, rt: low, addr });
+        self.ctx.emit(Inst::Store { op: StoreOp::Str, rt: high, addr: next_word(addr) });
+    }
+
     /// Base and offset, computed once; never an index.
-    fn pair_address(&mut self, address: Value, offset: i32) -> AMode {
+    pub fn pair_address(&mut self, address: Value, offset: i32) -> AMode {
         match amode(self.ctx, address, offset) {
             AMode::Index { .. } if is_load_offset(offset) => {
                 AMode::Offset { base: self.ctx.put_in_reg(address), offset }
@@ -52,7 +56,7 @@ impl Rules<'_, '_> {
         }
     }
 
-    fn is_word_aligned(&self, flags: MemFlags, address: Value, addr: AMode) -> bool {
+    pub fn is_word_aligned(&self, flags: MemFlags, address: Value, addr: AMode) -> bool {
         match addr {
             AMode::StackSlot { offset } => offset % 4 == 0,
             AMode::Offset { offset, .. } => {

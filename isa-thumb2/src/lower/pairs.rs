@@ -7,8 +7,8 @@ use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{InstructionData, Opcode, Value};
 use windlass_backend::reg::Reg;
 
-use super::{Rules, condition};
 use super::words::{Half, Word, Words, flag_setting_imm, operands_in_order};
+use super::{Rules, condition};
 use crate::inst::Inst;
 use crate::inst::args::{AluOp, CmpOp, Cond, MovOp, MulAccOp, Operand2, ShiftOp};
 use crate::inst::imms::{self, is_mod_imm};
@@ -174,10 +174,8 @@ impl Rules<'_, '_> {
     /// The high 64 bits of the product, unsigned. Schoolbook: each accumulation has a carry word
     /// of its own, which cannot overflow, since (2^32 - 1)^2 + 2 * (2^32 - 1) < 2^64.
     pub fn umulhi_words(&mut self, x: Value, y: Value) -> Words {
-        let (x_low, x_high) =
-            (self.word_in_reg(x, Half::Low), self.word_in_reg(x, Half::High));
-        let (y_low, y_high) =
-            (self.word_in_reg(y, Half::Low), self.word_in_reg(y, Half::High));
+        let (x_low, x_high) = (self.word_in_reg(x, Half::Low), self.word_in_reg(x, Half::High));
+        let (y_low, y_high) = (self.word_in_reg(y, Half::Low), self.word_in_reg(y, Half::High));
         let carry = self.mul_long(false, x_low, y_low).high;
         let first = self.mul_add_word(x_low, y_high, carry);
         let second = self.mul_add_word(x_high, y_low, first.low);
@@ -194,10 +192,8 @@ impl Rules<'_, '_> {
     /// The same, signed: the middle products take one word as signed and one as unsigned, which is
     /// the unsigned product less the unsigned word where the signed one is negative.
     pub fn smulhi_words(&mut self, x: Value, y: Value) -> Words {
-        let (x_low, x_high) =
-            (self.word_in_reg(x, Half::Low), self.word_in_reg(x, Half::High));
-        let (y_low, y_high) =
-            (self.word_in_reg(y, Half::Low), self.word_in_reg(y, Half::High));
+        let (x_low, x_high) = (self.word_in_reg(x, Half::Low), self.word_in_reg(x, Half::High));
+        let (y_low, y_high) = (self.word_in_reg(y, Half::Low), self.word_in_reg(y, Half::High));
         let (x_sign, y_sign) = (self.word(x, Half::High), self.word(y, Half::High));
         let carry = self.mul_long(false, x_low, y_low).high;
         let first = self.mul_add_word(x_low, y_high, carry);

@@ -17,13 +17,13 @@ pub fn results(call: RuntimeCall, args: &[u64]) -> Option<Vec<u64>> {
         }
         (Promote, &[x]) => f64::from(f32(x)).to_bits(),
         (Demote, &[x]) => bits32(f64::from_bits(x) as f32),
-        (ToInt { from: Float::F32, to }, &[x]) => match to {
+        (ToInt { from: Float::F32, to } | ToIntSat { from: Float::F32, to }, &[x]) => match to {
             Int::I32 => u64::from(f32(x) as i32 as u32),
             Int::U32 => u64::from(f32(x) as u32),
             Int::I64 => f32(x) as i64 as u64,
             Int::U64 => f32(x) as u64,
         },
-        (ToInt { from: Float::F64, to }, &[x]) => match to {
+        (ToInt { from: Float::F64, to } | ToIntSat { from: Float::F64, to }, &[x]) => match to {
             Int::I32 => u64::from(f64::from_bits(x) as i32 as u32),
             Int::U32 => u64::from(f64::from_bits(x) as u32),
             Int::I64 => f64::from_bits(x) as i64 as u64,
@@ -153,7 +153,7 @@ fn formats(call: RuntimeCall) -> (Option<Float>, Option<Float>) {
         Add(f) | Sub(f) | Mul(f) | Div(f) | Sqrt(f) | Min(f) | Max(f) | Round(f, _) => {
             (Some(f), Some(f))
         }
-        Compare(f, _) | ToInt { from: f, .. } => (Some(f), None),
+        Compare(f, _) | ToInt { from: f, .. } | ToIntSat { from: f, .. } => (Some(f), None),
         FromInt { to, .. } => (None, Some(to)),
         Promote => (Some(Float::F32), Some(Float::F64)),
         Demote => (Some(Float::F64), Some(Float::F32)),

@@ -18,7 +18,7 @@ pub fn sources(call: RuntimeCall) -> Vec<Source> {
     let float = match call {
         DivRem { .. } | FromInt { .. } | Memmove | Memset => None,
         Add(f) | Sub(f) | Mul(f) | Div(f) | Sqrt(f) | Min(f) | Max(f) => Some(f),
-        Round(f, _) | Compare(f, _) | ToInt { from: f, .. } => Some(f),
+        Round(f, _) | Compare(f, _) | ToInt { from: f, .. } | ToIntSat { from: f, .. } => Some(f),
         Promote => Some(Float::F32),
         Demote => Some(Float::F64),
     };
