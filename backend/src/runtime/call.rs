@@ -33,7 +33,7 @@ impl Float {
     }
 
     /// Width of the value.
-    pub(super) fn width(self) -> u32 {
+    pub fn width(self) -> u32 {
         self.bits_type().bits()
     }
 
@@ -45,12 +45,12 @@ impl Float {
         }
     }
 
-    pub(super) fn exponent_bits(self) -> u32 {
+    pub fn exponent_bits(self) -> u32 {
         self.width() - 1 - self.fraction_bits()
     }
 
     /// The exponent field of infinities and NaNs.
-    pub(super) fn max_exponent(self) -> u64 {
+    pub fn max_exponent(self) -> u64 {
         (1 << self.exponent_bits()) - 1
     }
 
@@ -64,16 +64,16 @@ impl Float {
     }
 
     /// All bits but the sign.
-    pub(super) fn magnitude_mask(self) -> u64 {
+    pub fn magnitude_mask(self) -> u64 {
         self.sign_bit() - 1
     }
 
     /// The leading bit of a normal number's significand, which is not stored.
-    pub(super) fn implicit_bit(self) -> u64 {
+    pub fn implicit_bit(self) -> u64 {
         1 << self.fraction_bits()
     }
 
-    pub(super) fn fraction_mask(self) -> u64 {
+    pub fn fraction_mask(self) -> u64 {
         self.implicit_bit() - 1
     }
 
@@ -81,16 +81,16 @@ impl Float {
         self.max_exponent() << self.fraction_bits()
     }
 
-    pub(super) fn quiet_bit(self) -> u64 {
+    pub fn quiet_bit(self) -> u64 {
         self.implicit_bit() >> 1
     }
 
     /// The canonical NaN.
-    pub(super) fn nan(self) -> u64 {
+    pub fn nan(self) -> u64 {
         self.infinity() | self.quiet_bit()
     }
 
-    pub(super) fn one(self) -> u64 {
+    pub fn one(self) -> u64 {
         self.bias() << self.fraction_bits()
     }
 }

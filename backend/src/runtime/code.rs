@@ -270,7 +270,6 @@ impl<'c> Val<'c> {
         sle SignedLessThanOrEqual;
         sgt SignedGreaterThan;
         ult UnsignedLessThan;
-        ule UnsignedLessThanOrEqual;
         ugt UnsignedGreaterThan;
         uge UnsignedGreaterThanOrEqual;
     }

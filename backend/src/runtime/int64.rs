@@ -6,47 +6,51 @@ use cranelift_codegen::ir::types::{I32, I64};
 
 /// Unsigned quotient and remainder.
 ///
-/// A divisor of one word takes a division per word of the dividend (short division); a longer one
-/// has a quotient of one word, which the divisor's top 32 bits give to within one (Warren,
-/// Hacker's Delight, section 9-5).
+/// A divisor of one word takes a division for each word of the dividend (short division); a longer
+/// one has a quotient of one word, which the divisor's top 32 bits give to within one (Warren,
+/// Hacker's Delight, section 9-5). Both come to a division by a normalized word.
 pub fn unsigned_div_rem<'c>(code: &'c Code<'c>, n: Val<'c>, d: Val<'c>) {
-    let (long, short) = (code.block(&[]), code.block(&[]));
+    let [one_word, two_words, short, long] = [0; 4].map(|_| code.block(&[]));
+    let by_word = code.block(&[I64, I32, I32]);
     code.branch(d.high().ne(0), (long, &[]), (short, &[]));
+
     code.enter::<0>(short);
-    div_rem_by_word(code, n, d.low());
-    code.enter::<0>(long);
-    div_rem_by_long(code, n, d);
-}
-
-fn div_rem_by_word<'c>(code: &'c Code<'c>, n: Val<'c>, d: Val<'c>) {
-    let (high, low) = (n.high(), n.low());
-    let two_words = code.block(&[]);
-    let one_word = code.block(&[]);
-    code.branch(high.ne(0), (two_words, &[]), (one_word, &[]));
-
+    code.branch(n.high().ne(0), (two_words, &[]), (one_word, &[]));
     code.enter::<0>(one_word);
-    let q = low.udiv(d);
-    code.ret(&[q.to(I64), (low - q * d).to(I64)]);
+    let q = n.low().udiv(d.low());
+    code.ret(&[q.to(I64), (n.low() - q * d.low()).to(I64)]);
 
     code.enter::<0>(two_words);
-    let q_high = high.udiv(d);
-    let rest = high - q_high * d;
-    let shift = d.leading_zeros();
-    let (q_low, rest) = div_rem_normalized(code, rest.over(low) << shift, d << shift);
-    code.ret(&[q_high.over(q_low), (rest >> shift).to(I64)]);
+    let word = d.low();
+    let q_high = n.high().udiv(word);
+    let rest = n.high() - q_high * word;
+    let shift = word.leading_zeros();
+    code.jump(by_word, &[rest.over(n.low()) << shift, word << shift, q_high]);
+
+    code.enter::<0>(long);
+    let top = (d << d.high().leading_zeros()).high();
+    code.jump(by_word, &[n >> 1, top, code.constant(I32, 0)]);
+
+    let [dividend, divisor, q_high] = code.enter(by_word);
+    let (q, rest) = div_rem_normalized(code, dividend, divisor);
+    let (short, long) = (code.block(&[I32, I32, I32]), code.block(&[I32]));
+    code.branch(d.high().ne(0), (long, &[q]), (short, &[q_high, q, rest]));
+
+    let [q_high, q, rest] = code.enter(short);
+    code.ret(&[q_high.over(q), (rest >> d.low().leading_zeros()).to(I64)]);
+    let [q] = code.enter(long);
+    return_mended(code, n, d, q);
 }
 
-fn div_rem_by_long<'c>(code: &'c Code<'c>, n: Val<'c>, d: Val<'c>) {
-    let shift = d.high().leading_zeros();
-    let top = (d << shift).high();
-    let (q, _) = div_rem_normalized(code, n >> 1, top);
-    // `shift` is at most 31. The estimate is exact or one too great: take it one too small.
-    let q = q >> (code.constant(I32, 31) - shift);
+/// Returns quotient and remainder by a divisor of two words, from half of the dividend's quotient
+/// by the divisor's top 32 bits.
+fn return_mended<'c>(code: &'c Code<'c>, n: Val<'c>, d: Val<'c>, estimate: Val<'c>) {
+    // Exact or one too great: take it one too small.
+    let q = estimate >> (code.constant(I32, 31) - d.high().leading_zeros());
     let q = q - q.ne(0).to(I32);
     let rest = n - q.to(I64) * d;
-    let more = rest.uge(d);
-    let q = q + more.to(I32);
-    code.ret(&[q.to(I64), more.select(rest - d, rest)]);
+    code.exit_if(rest.ult(d), || code.ret(&[q.to(I64), rest]));
+    code.ret(&[(q + 1).to(I64), rest - d]);
 }
 
 /// Quotient and remainder of 64 bits by a word whose top bit is set; the quotient fits a word.
@@ -71,13 +75,15 @@ fn half_digit<'c>(
     let rest = (rest - q * upper) << 16 | next;
     let subtrahend = q * (d & 0xffff);
 
-    let (over, done) = (code.block(&[]), code.block(&[I32, I32]));
+    let (over, not_wrapped) = (code.block(&[]), code.block(&[]));
+    let done = code.block(&[I32, I32]);
     code.branch(rest.ult(subtrahend), (over, &[]), (done, &[q, rest]));
     code.enter::<0>(over);
     let (q, rest) = (q - 1, rest + d);
     // A sum that wrapped is great enough.
-    let again = rest.uge(d).to(I32) & rest.ult(subtrahend).to(I32);
-    code.jump(done, &[q - again, rest + (again.ne(0)).select(d, 0)]);
+    code.branch(rest.ult(d), (done, &[q, rest]), (not_wrapped, &[]));
+    code.enter::<0>(not_wrapped);
+    code.branch(rest.ult(subtrahend), (done, &[q - 1, rest + d]), (done, &[q, rest]));
     let [q, rest] = code.enter(done);
     (q, rest - subtrahend)
 }

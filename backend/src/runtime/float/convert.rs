@@ -1,6 +1,6 @@
 //! Conversions between integers and floats, and between the two formats.
 
-use super::{exponent_field, is_nan, return_packed, round_guard_bits, split_normalized};
+use super::{Sign, exponent_field, is_nan, return_packed, round_guard_bits, split_normalized};
 use crate::runtime::code::{Code, Val};
 use crate::runtime::{Float, Int};
 use cranelift_codegen::ir::Type;
@@ -52,7 +52,7 @@ pub fn from_int<'c>(code: &'c Code<'c>, from: Int, f: Float, x: Val<'c>) {
     let (sign, magnitude) = if signed {
         let mask = x.sign_mask();
         let word = if from == I64 { mask.high() } else { mask };
-        (Some(sign_in_place(f, word)), (x ^ mask) - mask)
+        (Some(Sign::of(Float::F32, word).in_place(f)), (x ^ mask) - mask)
     } else {
         (None, x)
     };
@@ -63,15 +63,6 @@ pub fn from_int<'c>(code: &'c Code<'c>, from: Int, f: Float, x: Val<'c>) {
     let exponent = exponent.to(f.bits_type()) << f.fraction_bits();
     let float = round_from_top(f, from, significand) + exponent;
     code.ret(&[sign.map_or(float, |sign| float | sign)]);
-}
-
-/// The sign bit of a float, of a word whose top bit is the sign.
-fn sign_in_place<'c>(f: Float, word: Val<'c>) -> Val<'c> {
-    let sign = word & Float::F32.sign_bit();
-    match f {
-        Float::F32 => sign,
-        Float::F64 => sign.to(I64) << 32,
-    }
 }
 
 /// A significand whose implicit bit is the top bit of an integer of type `from`, rounded.
@@ -88,11 +79,11 @@ fn round_from_top<'c>(f: Float, from: Type, x: Val<'c>) -> Val<'c> {
 
 pub fn demote<'c>(code: &'c Code<'c>, x: Val<'c>) {
     let (wide, narrow) = (Float::F64, Float::F32);
-    let sign = sign_in_place(narrow, x.high());
+    let sign = Sign::of(wide, x);
     let dropped = wide.fraction_bits() - narrow.fraction_bits();
     code.exit_if(is_nan(wide, x), || {
         let payload = (x >> dropped).low() & narrow.fraction_mask();
-        code.ret(&[sign | narrow.nan() | payload]);
+        code.ret(&[sign.in_place(narrow) | narrow.nan() | payload]);
     });
     // Zero and subnormal numbers count as normal ones, which come out as zero all the same.
     let significand = x & wide.fraction_mask() | wide.implicit_bit();
@@ -106,7 +97,7 @@ pub fn demote<'c>(code: &'c Code<'c>, x: Val<'c>) {
 pub fn promote<'c>(code: &'c Code<'c>, x: Val<'c>) {
     let (wide, narrow) = (Float::F64, Float::F32);
     let added = wide.fraction_bits() - narrow.fraction_bits();
-    let sign = sign_in_place(wide, x);
+    let sign = Sign::of(narrow, x).in_place(wide);
     let magnitude = x & narrow.magnitude_mask();
     let aligned = magnitude.to(I64) << added;
     let rebias = wide.bias() - narrow.bias();

@@ -1,6 +1,6 @@
 //! Division.
 
-use super::{return_packed, split_operands};
+use super::{Operands, return_packed, split_operands};
 use crate::runtime::Float;
 use crate::runtime::code::{Code, Val};
 use cranelift_codegen::ir::types::{I32, I64};
@@ -8,31 +8,32 @@ use cranelift_codegen::ir::types::{I32, I64};
 const GUARD_BITS: u32 = 3;
 
 pub fn div<'c>(code: &'c Code<'c>, f: Float, x: Val<'c>, y: Val<'c>) {
-    let operands =
-        split_operands(code, f, x, y, |sign, magnitudes| special(code, f, sign, magnitudes));
-    let [x, y] = operands.significands;
-    let [x_exponent, y_exponent] = operands.exponents;
-
+    let Operands { sign, exponent, significands: [x, y] } = split_operands(
+        code,
+        f,
+        [x, y],
+        |x, y| x - y + f.bias(),
+        |sign, magnitudes| special(code, f, sign, magnitudes),
+    );
     // Then the quotient lies in [1, 2).
     let less = x.ult(y);
     let x = less.select(x << 1, x);
-    let exponent = x_exponent - y_exponent + f.bias() - less.to(I32);
+    let exponent = exponent - less.to(I32);
     let quotient = match f {
         Float::F32 => quotient_f32(x, y),
         Float::F64 => quotient_f64(code, x, y),
     };
-    return_packed(code, f, operands.sign, exponent, quotient, GUARD_BITS);
+    return_packed(code, f, sign, exponent, quotient, GUARD_BITS);
 }
 
 /// Returns the quotient if an operand is zero or infinite.
 fn special<'c>(code: &'c Code<'c>, f: Float, sign: Val<'c>, [x, y]: [Val<'c>; 2]) {
-    let (infinity, nan) = (sign | f.infinity(), sign | f.nan());
-    code.exit_if(x.eq(f.infinity()), || {
-        code.ret(&[y.eq(f.infinity()).select(nan, infinity)]);
+    let either = |a: Val<'c>, b: Val<'c>| (a.to(I32) | b.to(I32)).ne(0);
+    // Infinite, if not the quotient of two infinities or two zeros.
+    code.exit_if(either(x.eq(f.infinity()), y.eq(0)), || {
+        code.ret(&[x.eq(y).select(sign | f.nan(), sign | f.infinity())]);
     });
-    code.exit_if(y.eq(f.infinity()), || code.ret(&[sign]));
-    code.exit_if(y.eq(0), || code.ret(&[x.eq(0).select(nan, infinity)]));
-    code.exit_if(x.eq(0), || code.ret(&[sign]));
+    code.exit_if(either(x.eq(0), y.eq(f.infinity())), || code.ret(&[sign]));
 }
 
 /// `x / y` with 26 bits after the point, the last one sticky. Digits of 8 bits are exact with a

@@ -1,39 +1,36 @@
 //! Multiplication.
 
-use super::{return_packed, split_operands};
+use super::{Operands, return_packed, split_operands};
 use crate::runtime::Float;
 use crate::runtime::code::{Code, Val};
-use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::types::{I32, I64};
 
 const GUARD_BITS: u32 = 4;
 
 pub fn mul<'c>(code: &'c Code<'c>, f: Float, x: Val<'c>, y: Val<'c>) {
-    let operands =
-        split_operands(code, f, x, y, |sign, magnitudes| special(code, f, sign, magnitudes));
-    let [x, y] = operands.significands;
-    let [x_exponent, y_exponent] = operands.exponents;
-
+    let Operands { sign, exponent, significands: [x, y] } = split_operands(
+        code,
+        f,
+        [x, y],
+        |x, y| x + y - (f.bias() - 1),
+        |sign, magnitudes| special(code, f, sign, magnitudes),
+    );
     // The upper half of the product has the guard bits, and at times one bit more.
     let (high, low) = full_product(f, x << f.exponent_bits(), y << GUARD_BITS);
     let product = high | low.ne(0).to(f.bits_type());
-    let two = f.implicit_bit() << GUARD_BITS;
-    let short = product.ult(two);
+    let short = product.ult(f.implicit_bit() << GUARD_BITS);
+    let exponent = exponent - short.to(I32);
     let product = short.select(product << 1, product);
-    let exponent = x_exponent + y_exponent - (f.bias() - 1) - short.to(x_exponent.ty());
-    return_packed(code, f, operands.sign, exponent, product, GUARD_BITS);
+    return_packed(code, f, sign, exponent, product, GUARD_BITS);
 }
 
 /// Returns the product if a factor is zero or infinite.
-fn special<'c>(code: &'c Code<'c>, f: Float, sign: Val<'c>, magnitudes: [Val<'c>; 2]) {
-    let infinity = sign | f.infinity();
-    for (magnitude, other) in [(magnitudes[0], magnitudes[1]), (magnitudes[1], magnitudes[0])] {
-        code.exit_if(magnitude.eq(f.infinity()), || {
-            code.ret(&[other.eq(0).select(sign | f.nan(), infinity)]);
-        });
-    }
-    for magnitude in magnitudes {
-        code.exit_if(magnitude.eq(0), || code.ret(&[sign]));
-    }
+fn special<'c>(code: &'c Code<'c>, f: Float, sign: Val<'c>, [x, y]: [Val<'c>; 2]) {
+    let is_either = |bits: u64| (x.eq(bits).to(I32) | y.eq(bits).to(I32)).ne(0);
+    code.exit_if(is_either(f.infinity()), || {
+        code.ret(&[is_either(0).select(sign | f.nan(), sign | f.infinity())]);
+    });
+    code.exit_if(is_either(0), || code.ret(&[sign]));
 }
 
 /// The upper half of a product, and a word that is zero if the lower half is.

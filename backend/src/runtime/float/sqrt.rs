@@ -1,6 +1,6 @@
 //! Square root.
 
-use super::{pack, split_normalized};
+use super::{Sign, is_nan, pack, split_normalized};
 use crate::runtime::Float;
 use crate::runtime::code::{Code, Val};
 use cranelift_codegen::ir::types::{I32, I64};
@@ -20,7 +20,7 @@ pub fn sqrt<'c>(code: &'c Code<'c>, f: Float, x: Val<'c>) {
     code.enter_cold::<0>(uncommon);
     let magnitude = x & f.magnitude_mask();
     code.exit_if(magnitude.eq(0), || code.ret(&[x]));
-    code.exit_if(magnitude.ugt(f.infinity()), || code.ret(&[x | f.quiet_bit()]));
+    code.exit_if(is_nan(f, x), || code.ret(&[x | f.quiet_bit()]));
     code.exit_if(x.negative(), || code.ret(&[code.constant(word, f.nan())]));
     code.exit_if(magnitude.eq(f.infinity()), || code.ret(&[x]));
     let (exponent, significand) = split_normalized(f, magnitude);
@@ -34,8 +34,8 @@ pub fn sqrt<'c>(code: &'c Code<'c>, f: Float, x: Val<'c>) {
         Float::F32 => root_f32(code, significand),
         Float::F64 => root_f64(code, significand),
     };
-    let zero = code.constant(word, 0);
-    code.ret(&[pack(f, zero, (exponent + f.bias()) >> 1, root, GUARD_BITS)]);
+    let positive = Sign(code.constant(I32, 0));
+    code.ret(&[pack(f, positive, (exponent + f.bias()) >> 1, root, GUARD_BITS)]);
 }
 
 /// The root of `x / 2^23`, which lies in [1, 4), with 25 bits after the point, the last sticky.
