@@ -203,10 +203,10 @@ impl Printer {
             }
             Inst::FpUnary { op, size, rd, rm } => self.fp(op.name(), *size, fp_two(*size, rd, *rm)),
             Inst::FpCmp { size, rn, rm } => {
-                format!("{}; {VMRS_FLAGS}", self.vcmp(*size, *rn, *rm))
+                format!("{}; {}", self.vcmp(*size, *rn, *rm), self.text(&Inst::VMrsFlags))
             }
             Inst::VCmp { size, rn, rm } => self.vcmp(*size, *rn, *rm),
-            Inst::VMrsFlags => VMRS_FLAGS.to_owned(),
+            Inst::VMrsFlags => self.op("vmrs", false, "apsr_nzcv, fpscr"),
             Inst::FpMov { size, rd, rm } => self.fp("vmov", *size, fp_two(*size, rd, *rm)),
             Inst::FpImm { size, rd, imm8 } => {
                 let value = fp_imm_value(*imm8);
@@ -350,8 +350,6 @@ fn three(rd: &Writable<Reg>, rn: Reg, rm: Reg) -> String {
 fn four(lo: &Writable<Reg>, hi: &Writable<Reg>, rn: Reg, rm: Reg) -> String {
     format!("{}, {}, {}, {}", def(lo), def(hi), name(rn), name(rm))
 }
-
-const VMRS_FLAGS: &str = "vmrs apsr_nzcv, fpscr";
 
 fn integer(signed: bool) -> &'static str {
     if signed { "s32" } else { "u32" }
