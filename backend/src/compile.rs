@@ -153,6 +153,12 @@ fn frame_request<I: Isa>(
         written: emit::written_registers(code),
         makes_calls: needs.makes_calls,
         internal: pops_incoming,
-        entry: function.role == FunctionRole::Entry,
+        entry: (function.role == FunctionRole::Entry).then(|| instance_argument(&clif.signature)),
     }
+}
+
+/// Which argument word of an entry is the instance: the first that is not hidden.
+fn instance_argument(signature: &ir::Signature) -> usize {
+    let hidden = |param: &&ir::AbiParam| param.purpose == ir::ArgumentPurpose::StructReturn;
+    signature.params.iter().take_while(hidden).count()
 }

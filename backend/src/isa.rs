@@ -134,8 +134,9 @@ pub struct FrameRequest {
     pub makes_calls: bool,
     /// The internal convention: context registers are in place and stay.
     pub internal: bool,
-    /// Links a recovery record (see `FunctionRole::Entry`).
-    pub entry: bool,
+    /// Links a recovery record (see `FunctionRole::Entry`) into the instance that this argument
+    /// word points to.
+    pub entry: Option<usize>,
 }
 
 impl FrameRequest {

@@ -314,42 +314,42 @@ impl Instance {
                 given: args.len(),
             });
         }
-        let (offsets, struct_bytes) = struct_layout(&ty.results);
-        let result_bytes = if ty.results.len() > 1 { struct_bytes } else { 0 };
+        let several = ty.results.len() > 1;
+        let result_bytes = if several { struct_layout(&ty.results).1 } else { 0 };
         let mut all = vec![Val::I32(self.address as i32)];
         all.extend(args);
         let (area, cost) = self.call(Some(symbol), &all, result_bytes)?;
-        if let Some(trap) = self.take_trap()? {
-            return Ok((Outcome::Trapped(trap), cost));
+        // Before the next call takes registers and stack.
+        let results = self.results(area, &ty.results)?;
+        match self.last_trap()? {
+            Some(trap) => Ok((Outcome::Trapped(trap), cost)),
+            None => Ok((Outcome::Returned(results), cost)),
         }
-        let results = match ty.results[..] {
-            [] => vec![],
-            [ty] => vec![self.machine.result_in_registers(ty)],
+    }
+
+    /// Results where C functions leave them; several are a struct at `area`.
+    fn results(&self, area: u32, types: &[ValType]) -> Result<Vec<Val>, InstanceError> {
+        match *types {
+            [] => Ok(vec![]),
+            [ty] => Ok(vec![self.machine.result_in_registers(ty)]),
             _ => {
-                let mut results = Vec::new();
-                for (at, &ty) in offsets.into_iter().zip(&ty.results) {
-                    let mut bytes = [0; 8];
-                    let size = Val::size(ty) as usize;
-                    self.machine
-                        .emulator
-                        .read(area + at, &mut bytes[..size])
-                        .map_err(MachineError::from)?;
-                    results.push(Val::from_bits(ty, u64::from_le_bytes(bytes)));
-                }
-                results
+                let fields = struct_layout(types).0.into_iter().zip(types);
+                fields.map(|(offset, &ty)| self.read_field(area + offset, ty)).collect()
             }
-        };
-        Ok((Outcome::Returned(results), cost))
+        }
+    }
+
+    fn read_field(&self, address: u32, ty: ValType) -> Result<Val, InstanceError> {
+        let mut bytes = [0; 8];
+        let field = &mut bytes[..Val::size(ty) as usize];
+        self.machine.emulator.read(address, field).map_err(MachineError::from)?;
+        Ok(Val::from_bits(ty, u64::from_le_bytes(bytes)))
     }
 
     /// What `<module>_trap` answers.
-    fn take_trap(&mut self) -> Result<Option<Trap>, InstanceError> {
-        // The results' registers outlive the call.
-        let saved = [self.machine.emulator.reg(0), self.machine.emulator.reg(1)];
+    fn last_trap(&mut self) -> Result<Option<Trap>, InstanceError> {
         self.call(self.interface.trap, &[Val::I32(self.address as i32)], 0)?;
         let code = self.machine.emulator.reg(0) as i32;
-        self.machine.emulator.set_reg(0, saved[0]);
-        self.machine.emulator.set_reg(1, saved[1]);
         if code == windlass_backend::instance::NO_TRAP {
             return Ok(None);
         }

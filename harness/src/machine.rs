@@ -216,7 +216,7 @@ impl Machine {
 
     /// Lets the host act for the stub at `pc`, checks the caller's manners, and returns to it.
     fn run_import(&mut self, pc: u32, host: &mut dyn Host) -> Result<(), MachineError> {
-        let index = self.image.import_at(pc).filter(|_| pc % 4 == 0);
+        let index = self.image.import_at(pc).filter(|_| pc.is_multiple_of(4));
         let index =
             index.ok_or_else(|| MachineError::Broken(format!("jump to {pc:#010x}, no stub")))?;
         let (sp, lr) = (self.emulator.reg(SP), self.emulator.reg(LR));
@@ -299,7 +299,7 @@ impl ArgumentWords {
         if Val::size(value.ty()) == 4 {
             return self.push_word(bits as u32);
         }
-        if (self.registers.len() + self.stack.len()) % 2 != 0 {
+        if !(self.registers.len() + self.stack.len()).is_multiple_of(2) {
             self.push_word(0);
         }
         self.push_word(bits as u32);

@@ -86,7 +86,10 @@ fn accesses_of_region(disassembler: &Capstone, code: &[u8]) -> u64 {
             }
             _ => false,
         };
-        if detail.arch_detail().operands().iter().any(based_on_sp) {
+        let arch = detail.arch_detail();
+        // `pop` of one high register is `ldr lr, [sp], #4`.
+        let changes_sp = arch.arm().is_some_and(|arm| arm.writeback());
+        if !changes_sp && arch.operands().iter().any(based_on_sp) {
             words += per_access;
         }
     }

@@ -57,6 +57,8 @@ pub struct Lower<'a, I: Isa + ?Sized> {
     value_uses: SecondaryMap<Value, ValueUse>,
     /// Some user wants the value in a register.
     needed: SecondaryMap<Value, bool>,
+    /// Lowered on an edge already.
+    sunk: SecondaryMap<Inst, bool>,
     slot_offsets: SecondaryMap<ir::StackSlot, u32>,
     /// Where the caller wants results that no register holds.
     pub return_area: Option<Writable<Reg>>,
@@ -106,6 +108,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             value_regs: SecondaryMap::new(),
             value_uses: SecondaryMap::new(),
             needed: SecondaryMap::new(),
+            sunk: SecondaryMap::new(),
             slot_offsets: SecondaryMap::new(),
             return_area: None,
             num_vregs: 0,
@@ -248,11 +251,36 @@ impl<'a, I: Isa> Lower<'a, I> {
         let terminator = self.func.layout.last_inst(pred).expect("a block with successors");
         let call = order::edges(self.func, terminator)[edge as usize];
         let target = order.position[call.block(&self.func.dfg.value_lists)].expect("reachable");
+        let loc = self.sink_into_edge(pred, &call)?;
         let successor = self.successor(target, &call)?;
         self.emit(I::Inst::gen_jump(label(target)));
-        self.flush(NO_LOC, builder);
+        self.flush(loc, builder);
         builder.end_block(index, depth, &[], &[successor]);
         Ok(())
+    }
+
+    /// Computes on the edge what only the edge needs: the next value of a loop counter whose
+    /// present value is still wanted on the other edge can then take its register. One operand
+    /// moves with it, so that pressure does not rise. Returns the source location of what it moved.
+    fn sink_into_edge(&mut self, pred: ir::Block, call: &ir::BlockCall) -> Result<u32> {
+        let mut loc = NO_LOC;
+        for arg in call.args(&self.func.dfg.value_lists) {
+            let Some(value) = arg.as_value().map(|v| self.func.dfg.resolve_aliases(v)) else {
+                continue;
+            };
+            let once = self.value_uses[value] == ValueUse::Once;
+            let Some(inst) = self.pure_def(value).filter(|_| once) else { continue };
+            let local = self.func.layout.inst_block(inst) == Some(pred);
+            let operands = self.func.dfg.inst_args(inst);
+            let variable = operands.iter().filter(|&&v| self.constant(v).is_none()).count();
+            if local && variable == 1 && operands.len() > 1 && self.contexts[value].is_none() {
+                self.needed[value] = true;
+                self.lower_results(inst)?;
+                self.sunk[inst] = true;
+                loc = self.loc(inst);
+            }
+        }
+        Ok(loc)
     }
 
     fn successor(&mut self, target: u32, call: &ir::BlockCall) -> Result<Successor> {
@@ -304,13 +332,20 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
         let results = self.func.dfg.inst_results(inst);
         let wanted = results.iter().any(|&result| self.needed[result]);
-        if !wanted && !has_side_effects(self.func, inst) {
+        if self.sunk[inst] || !wanted && !has_side_effects(self.func, inst) {
             return Ok(());
         }
+        self.lower_results(inst)?;
+        self.flush(self.loc(inst), builder);
+        Ok(())
+    }
+
+    /// Emits an instruction and binds its results.
+    fn lower_results(&mut self, inst: Inst) -> Result<()> {
+        let results = self.func.dfg.inst_results(inst);
         let outputs = self.isa.lower(self, inst).map_err(|e| e.at_loc(self.func.srcloc(inst)))?;
         debug_assert!(outputs.len() == results.len() || outputs.is_empty());
         self.bind_results(results, &outputs);
-        self.flush(self.loc(inst), builder);
         Ok(())
     }
 

@@ -44,8 +44,8 @@ pub type Insts = SmallVec<[Inst; 8]>;
 pub struct FrameLayout {
     /// Pushed by the prologue and restored by every return.
     pub saved: RegList,
-    /// An entry's frame, with a recovery record.
-    pub entry: bool,
+    /// An entry's frame, with a recovery record; the instance is this argument register.
+    pub entry: Option<usize>,
     /// Bytes between the saved registers (or the record) and sp.
     pub locals: u32,
     pub spills: u32,
@@ -65,10 +65,10 @@ impl FrameLayout {
         let mut saved = callee_saved(request);
         // `pop {.., pc}` is shorter than `pop {..}; bx lr`, at the cost of a cycle.
         let lr_pays = size && !saved.is_empty() && popped_args == 0;
-        if request.makes_calls || request.entry || force_lr || lr_pays {
+        if request.makes_calls || request.entry.is_some() || force_lr || lr_pays {
             saved = saved.with(LR);
         }
-        let record = if request.entry { recovery::BYTES } else { 0 };
+        let record = if request.entry.is_some() { recovery::BYTES } else { 0 };
         let pushed = u64::from(4 * saved.len() + record);
 
         let spills = u64::from(request.outgoing_bytes).next_multiple_of(4);
@@ -101,7 +101,8 @@ impl FrameLayout {
         let words = self.locals / 4;
         let lowest_saved = self.saved.0.trailing_zeros();
         let most = if size { 4 } else { 1 };
-        let fits = !self.entry && !self.saved.is_empty() && words <= most.min(lowest_saved);
+        let fits =
+            self.entry.is_none() && !self.saved.is_empty() && words <= most.min(lowest_saved);
         if fits { words } else { 0 }
     }
 
@@ -125,8 +126,8 @@ impl FrameLayout {
         if !pushed.is_empty() {
             code.push(Inst::Push { regs: pushed });
         }
-        if self.entry {
-            recovery::gen_link(&mut code);
+        if let Some(instance) = self.entry {
+            recovery::gen_link(r(instance), &mut code);
         }
         if self.pad_words == 0 {
             gen_adjust_sp(-(self.locals as i32), &mut code);
@@ -154,7 +155,7 @@ impl FrameLayout {
         } else {
             gen_adjust_sp(self.locals as i32, &mut code);
         }
-        if self.entry {
+        if self.entry.is_some() {
             recovery::gen_unlink(&mut code);
         }
         code.push(Inst::Pop { regs: popped });
@@ -169,7 +170,7 @@ impl FrameLayout {
 /// The registers that the convention wants back and that the function changes; lr apart.
 fn callee_saved(request: &FrameRequest) -> RegList {
     let end = if request.internal { INSTANCE } else { IP };
-    let changed = |reg: &PReg| request.entry || request.written.contains(*reg);
+    let changed = |reg: &PReg| request.entry.is_some() || request.written.contains(*reg);
     RegList::from_regs((4..end.hw_enc()).map(r).filter(changed))
 }
 
@@ -244,7 +245,7 @@ mod tests {
                         written,
                         makes_calls: calls,
                         internal: internal && !entry,
-                        entry,
+                        entry: entry.then_some(0),
                         ..request()
                     });
                 }

@@ -380,7 +380,7 @@ pub fn request() -> FrameRequest {
         written: PRegSet::empty(),
         makes_calls: false,
         internal: false,
-        entry: false,
+        entry: None,
     }
 }
 

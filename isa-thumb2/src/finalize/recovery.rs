@@ -30,7 +30,7 @@
 use super::frame::Insts;
 use crate::inst::Inst;
 use crate::inst::args::{AMode, CmpOp, Cond, ItPattern, LoadOp, MovOp, Operand2, RegList, StoreOp};
-use crate::regs::{IP, LR, SP, r};
+use crate::regs::{IP, LR, SP};
 use regalloc2::PReg;
 use windlass_backend::instance::offset;
 use windlass_backend::reg::{Reg, Writable};
@@ -53,10 +53,9 @@ pub const RECORD: RecoveryRecord =
 /// Bytes of the record below the saved registers.
 pub const BYTES: u32 = RECORD.saved;
 
-/// Links a record after r4-r11 and lr were pushed. The instance is in r0, an argument as r1-r3,
+/// Links a record after r4-r11 and lr were pushed. The instance is one of the arguments r0-r3,
 /// which keep their values; ip and lr change.
-pub fn gen_link(code: &mut Insts) {
-    let instance = r(0);
+pub fn gen_link(instance: PReg, code: &mut Insts) {
     code.push(load(IP, instance, offset::RECOVERY_CHAIN));
     code.push(mov(LR, instance));
     code.push(Inst::Push { regs: RegList::from_regs([IP, LR]) });
@@ -101,6 +100,7 @@ mod tests {
     use super::super::frame::FrameLayout;
     use super::super::machine::{ENTRY_SP, Machine, RETURN_ADDRESS, code, request, ret};
     use super::*;
+    use crate::regs::r;
     use windlass_backend::instance::NO_TRAP;
     use windlass_backend::isa::FrameRequest;
 
@@ -111,7 +111,8 @@ mod tests {
     }
 
     fn entry() -> FrameLayout {
-        let request = FrameRequest { entry: true, makes_calls: true, spill_slots: 5, ..request() };
+        let request =
+            FrameRequest { entry: Some(0), makes_calls: true, spill_slots: 5, ..request() };
         FrameLayout::new(&request, false, false).unwrap()
     }
 
