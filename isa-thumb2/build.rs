@@ -17,6 +17,8 @@ fn main() {
         rules.join("inst.isle"),
         out.join("clif_lower.isle"),
         rules.join("lower.isle"),
+        rules.join("lower_i64.isle"),
+        rules.join("lower_float.isle"),
     ];
     let options = CodegenOptions { exclude_global_allow_pragmas: true, ..Default::default() };
     match cranelift_isle::compile::from_files(&inputs, &options) {

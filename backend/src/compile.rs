@@ -9,7 +9,7 @@ use crate::module::{Function, FunctionRole, Module};
 use crate::options::CodegenOptions;
 use crate::regalloc::{self, AllocResult};
 use crate::vcode::VCode;
-use crate::{emit, lower, opt};
+use crate::{emit, lower, opt, runtime};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
 use regalloc2::{Function as _, RegClass};
@@ -65,25 +65,37 @@ pub fn compile_function<I: Isa>(
     })
 }
 
-/// Compiles every function of a module, on as many threads as the options say. The first error in
-/// the order of functions is reported, whatever the threads did.
+/// Compiles every function of a module, and appends the runtime routines that it is to carry.
 pub fn compile_module<I: Isa>(
     isa: &I,
-    module: &Module,
+    module: &mut Module,
     options: &CodegenOptions,
 ) -> Result<CompiledModule> {
+    let mut functions = compile_functions(isa, &module.functions, options)?;
+    runtime::append_routines(isa, module, &functions, options.runtime);
+    let routines = &module.functions[functions.len()..];
+    functions.extend(compile_functions(isa, routines, options)?);
+    Ok(CompiledModule { functions })
+}
+
+/// Compiles functions on as many threads as the options say. The first error in their order is
+/// reported, whatever the threads did.
+fn compile_functions<I: Isa>(
+    isa: &I,
+    functions: &[Function],
+    options: &CodegenOptions,
+) -> Result<Vec<CompiledFunction>> {
     let compile = |function: &Function| guarded(isa, function, options);
     let results: Vec<Result<CompiledFunction>> = match options.threads {
-        1 => module.functions.iter().map(compile).collect(),
-        0 => module.functions.par_iter().map(compile).collect(),
+        1 => functions.iter().map(compile).collect(),
+        0 => functions.par_iter().map(compile).collect(),
         threads => rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .map_err(|e| Error::internal(format!("threads: {e}")))?
-            .install(|| module.functions.par_iter().map(compile).collect()),
+            .install(|| functions.par_iter().map(compile).collect()),
     };
-    let functions = results.into_iter().collect::<Result<_>>()?;
-    Ok(CompiledModule { functions })
+    results.into_iter().collect()
 }
 
 /// A panic, ours or a dependency's, becomes an internal error that names the function.

@@ -10,6 +10,7 @@ use crate::lower::Lower;
 use crate::object::ElfFormat;
 use crate::options::CodegenOptions;
 use crate::reg::{Reg, ValueRegs, Writable};
+use crate::runtime::RuntimeCall;
 use core::fmt::{Debug, Display};
 use cranelift_codegen::ir::{self, Type};
 use regalloc2::{MachineEnv, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass};
@@ -97,6 +98,9 @@ pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
 
     /// Instructions that compute the only result anew, if it needs no operand, memory or flags.
     fn remat_cost(&self) -> Option<u32>;
+
+    /// Is the instruction nothing but what it defines, so that it may go if nobody reads that?
+    fn is_pure(&self) -> bool;
 
     /// Loads and stores of arguments, results and stack slots that this instruction is.
     fn stack_args(&self) -> u32;
@@ -215,6 +219,15 @@ pub trait Isa: Send + Sync {
 
     /// Emits a constant into new registers; None if it should be computed at its definition.
     fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>>;
+
+    /// The standard name of a runtime routine; None if there is none, so that windlass always
+    /// brings its own.
+    fn runtime_name(&self, call: RuntimeCall) -> Option<&'static str>;
+
+    /// The symbol that calls of a runtime routine refer to.
+    fn runtime_symbol(&self, call: RuntimeCall) -> String {
+        self.runtime_name(call).map_or_else(|| call.default_symbol(), str::to_owned)
+    }
 
     /// A register copy.
     fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Self::Inst;

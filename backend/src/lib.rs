@@ -20,6 +20,7 @@ pub mod opt;
 pub mod options;
 pub mod reg;
 pub mod regalloc;
+pub mod runtime;
 pub mod trap;
 pub mod vcode;
 

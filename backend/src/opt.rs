@@ -11,7 +11,7 @@ use cranelift_codegen::ir::{self, Type, types};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 
 /// Types that a value may have.
-const TYPES: [Type; 3] = [types::I8, types::I16, types::I32];
+const TYPES: [Type; 6] = [types::I8, types::I16, types::I32, types::I64, types::F32, types::F64];
 
 /// The type of an address.
 const POINTER: Type = types::I32;

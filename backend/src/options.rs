@@ -44,6 +44,17 @@ impl AllocatorKind {
     }
 }
 
+/// Where the runtime routines that have standard names come from. The others are always carried
+/// along.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum RuntimeLibrary {
+    /// Undefined symbols, for libgcc or compiler-rt.
+    #[default]
+    External,
+    /// Windlass's own, weak.
+    Builtin,
+}
+
 /// Options of wasm translation.
 #[derive(Clone, Debug, Default)]
 pub struct FrontendOptions {
@@ -57,6 +68,7 @@ pub struct FrontendOptions {
 pub struct CodegenOptions {
     pub opt_level: OptLevel,
     pub allocator: AllocatorKind,
+    pub runtime: RuntimeLibrary,
     /// Run the allocation checker on every function.
     pub check: bool,
     /// Keep listings (`CompiledFunction::listing`).

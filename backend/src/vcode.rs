@@ -109,8 +109,10 @@ impl<I: MachInst> VCodeBuilder<I> {
         self.block_start = self.insts.len();
     }
 
-    /// Puts everything in forward order and collects operands.
-    pub fn finish(mut self, num_vregs: usize) -> VCode<I> {
+    /// Puts everything in forward order and collects operands; `resolve` answers the register
+    /// that stands for a virtual register.
+    pub fn finish(mut self, num_vregs: usize, resolve: impl Fn(VReg) -> VReg) -> VCode<I> {
+        self.branch_args.iter_mut().for_each(|arg| *arg = resolve(*arg));
         self.insts.reverse();
         self.locs.reverse();
         let total = self.insts.len() as u32;
@@ -119,7 +121,8 @@ impl<I: MachInst> VCodeBuilder<I> {
         }
         let preds = self.collect_preds();
 
-        let mut collector = OperandCollector::default();
+        let mut collector =
+            OperandCollector { resolve, operands: Vec::new(), clobbers: PRegSet::empty() };
         let mut operand_ends = Vec::with_capacity(self.insts.len());
         let mut clobbers = Vec::new();
         for (index, inst) in self.insts.iter_mut().enumerate() {
@@ -166,13 +169,13 @@ impl<I: MachInst> VCodeBuilder<I> {
     }
 }
 
-#[derive(Default)]
-struct OperandCollector {
+struct OperandCollector<F> {
+    resolve: F,
     operands: Vec<Operand>,
     clobbers: PRegSet,
 }
 
-impl OperandVisitor for OperandCollector {
+impl<F: Fn(VReg) -> VReg> OperandVisitor for OperandCollector<F> {
     fn add_operand(
         &mut self,
         reg: &mut Reg,
@@ -181,7 +184,11 @@ impl OperandVisitor for OperandCollector {
         pos: OperandPos,
     ) {
         self.operands.push(match (reg.as_vreg(), reg.as_preg()) {
-            (Some(vreg), _) => Operand::new(vreg, constraint, kind, pos),
+            (Some(vreg), _) => {
+                let vreg = (self.resolve)(vreg);
+                *reg = vreg.into();
+                Operand::new(vreg, constraint, kind, pos)
+            }
             // A reserved register, which keeps the operand's place in the list.
             (None, Some(preg)) => Operand::fixed_nonallocatable(preg),
             (None, None) => unreachable!("no slot stands in an unallocated instruction"),

@@ -39,7 +39,9 @@ fn modules() -> Vec<Module> {
 
 fn windlass(modules: &[Module], isa: &Thumb2, options: &CodegenOptions) {
     for module in modules {
-        black_box(windlass_backend::compile_module(isa, module, options).expect("code"));
+        black_box(
+            windlass_backend::compile_module(isa, &mut module.clone(), options).expect("code"),
+        );
     }
 }
 

@@ -11,7 +11,9 @@ use windlass_backend::header::write_header;
 use windlass_backend::isa::Isa;
 use windlass_backend::module::Module;
 use windlass_backend::object::{ObjectOptions, write_object};
-use windlass_backend::options::{AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel};
+use windlass_backend::options::{
+    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary,
+};
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::{Settings, TargetOptions};
@@ -74,6 +76,12 @@ impl Compiler {
         self
     }
 
+    /// GCC's name of a floating-point unit or `none`, checked when compiling.
+    pub fn fpu(mut self, fpu: &str) -> Self {
+        self.target.fpu = Some(fpu.to_owned());
+        self
+    }
+
     /// Allocatable registers, such as `r0-r5`, checked when compiling.
     pub fn reg_env(mut self, set: &str) -> Self {
         self.target.reg_env = Some(set.to_owned());
@@ -98,6 +106,12 @@ impl Compiler {
     /// Runs the allocation checker on every function.
     pub fn check(mut self, check: bool) -> Self {
         self.codegen.check = check;
+        self
+    }
+
+    /// Where runtime routines with standard names come from.
+    pub fn runtime(mut self, library: RuntimeLibrary) -> Self {
+        self.codegen.runtime = library;
         self
     }
 
@@ -137,9 +151,9 @@ impl Compiler {
         caught(|| self.compile_module(clif::read(&self.name, text)?))
     }
 
-    fn compile_module(&self, module: Module) -> Result<Artifact> {
+    fn compile_module(&self, mut module: Module) -> Result<Artifact> {
         let isa = Thumb2::new(&self.target)?;
-        let compiled = windlass_backend::compile_module(&isa, &module, &self.codegen)?;
+        let compiled = windlass_backend::compile_module(&isa, &mut module, &self.codegen)?;
         let object = write_object(&module, &compiled, &isa.elf_format(), &self.object)?;
         let header = match &module.interface {
             Some(_) => Some(write_header(&module)?),

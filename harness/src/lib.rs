@@ -34,5 +34,5 @@ pub mod report;
 pub mod value;
 
 pub use compiler::{Artifact, Compiler};
-pub use windlass_backend::options::{AllocatorKind, Bounds, OptLevel};
+pub use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary};
 pub use windlass_backend::{Error, Result, Trap};

@@ -1,11 +1,15 @@
 //! Calling conventions: where arguments and results are, and the code around calls.
 //!
 //! AAPCS (base variant): words in r0-r3, then on the stack; 64-bit values in even pairs and at
-//! multiples of 8; the caller pops. Up to four result words in r0-r3.
+//! multiples of 8, and what follows a value on the stack is there too (AAPCS32 6.5, C.3 to C.8);
+//! the caller pops. Up to four result words in r0-r3, as they come. Floats are as integers of their
+//! size. The VFP variant (6.5, C.1.vfp and C.2.vfp) takes them in s0-s15: an f32 in the first that
+//! is free, an f64 in the first free d register, and once one is on the stack, all others.
 //!
 //! Internal (`CallConv::Tail`): the instance in r9, words in r0-r3 as they come, then on the
 //! stack; the callee pops. Result words in r0-r3; if there are more, the rest goes to an area of
-//! the caller's, whose address is the last argument.
+//! the caller's, whose address is the last argument. Values of floating-point registers go one
+//! each in s0-s15 or d0-d7.
 //!
 //! ```text
 //! the outgoing area of a caller:   | result area | (high)
@@ -14,13 +18,16 @@
 //!
 //! A callee that pops leaves sp at the result area, which therefore stays above sp throughout.
 
+mod passing;
+mod places;
+
 use cranelift_codegen::ir::{
-    self, AbiParam, ArgumentExtension, ArgumentPurpose, ExternalName, FuncRef, InstructionData,
-    SigRef, Signature, Type, Value, types,
+    self, AbiParam, ArgumentExtension, ExternalName, FuncRef, InstructionData, SigRef, Signature,
+    Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use regalloc2::{PReg, PRegSet, RegClass};
-use smallvec::SmallVec;
+use smallvec::smallvec;
 use windlass_backend::compiled::RelocTarget;
 use windlass_backend::instance::{ContextReg, offset};
 use windlass_backend::isa::{InstOutput, Isa};
@@ -30,101 +37,11 @@ use windlass_backend::reg::{Reg, ValueRegs, Writable};
 use windlass_backend::{Error, Result};
 
 use crate::Thumb2;
-use crate::inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp, UnaryOp};
+use crate::inst::args::{AMode, MovOp, Operand2, UnaryOp};
 use crate::inst::{CallInfo, Callee, Inst, WritableReg};
 use crate::regs;
-
-/// Where one word of a value travels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    Reg(PReg),
-    /// Byte offset in the stack arguments or the result area.
-    Memory(u32),
-    /// The instance, which is in r9 throughout.
-    Instance,
-}
-
-/// The places of a list of parameters or results, and the bytes of memory they take.
-struct Places {
-    of: Vec<SmallVec<[Place; 2]>>,
-    bytes: u32,
-}
-
-/// A signature's places.
-struct SigPlaces {
-    params: Places,
-    results: Places,
-    /// Where the address of the result area travels, if there is one.
-    area: Option<Place>,
-    internal: bool,
-}
-
-const ARG_REGS: u32 = 4;
-
-/// Hands out r0-r3, then memory.
-struct Assigner {
-    next_reg: u32,
-    bytes: u32,
-    internal: bool,
-}
-
-impl Assigner {
-    fn word(&mut self) -> Place {
-        if self.next_reg < ARG_REGS {
-            self.next_reg += 1;
-            return Place::Reg(regs::r(self.next_reg as usize - 1));
-        }
-        self.bytes += 4;
-        Place::Memory(self.bytes - 4)
-    }
-
-    fn value(&mut self, param: &AbiParam) -> Result<SmallVec<[Place; 2]>> {
-        let places: SmallVec<[Place; 2]> = match param.value_type {
-            _ if param.purpose == ArgumentPurpose::VMContext && self.internal => {
-                [Place::Instance].into_iter().collect()
-            }
-            types::I8 | types::I16 | types::I32 => [self.word()].into_iter().collect(),
-            ty => return Err(Error::unsupported(format!("a parameter or result of type {ty}"))),
-        };
-        Ok(places)
-    }
-}
-
-impl SigPlaces {
-    fn new(sig: &Signature) -> Result<SigPlaces> {
-        let internal = sig.call_conv == CallConv::Tail;
-        let assign = |list: &[AbiParam]| -> Result<(Places, Assigner)> {
-            let mut assigner = Assigner { next_reg: 0, bytes: 0, internal };
-            let of = list.iter().map(|p| assigner.value(p)).collect::<Result<_>>()?;
-            Ok((Places { of, bytes: assigner.bytes }, assigner))
-        };
-        let (results, _) = assign(&sig.returns)?;
-        let (mut params, mut rest) = assign(&sig.params)?;
-        if results.bytes > 0 && !internal {
-            return Err(Error::unsupported(
-                "more than four result words outside of wasm functions",
-            ));
-        }
-        let area = (results.bytes > 0).then(|| rest.word());
-        params.bytes = rest.bytes;
-        Ok(SigPlaces { params, results, area, internal })
-    }
-
-    /// Bytes that the callee pops.
-    fn callee_pops(&self) -> u32 {
-        if self.internal { stack_aligned(self.params.bytes) } else { 0 }
-    }
-
-    /// The result area's offset in the outgoing area.
-    fn area_offset(&self) -> u32 {
-        stack_aligned(self.params.bytes)
-    }
-}
-
-/// sp is a multiple of 8 at calls.
-fn stack_aligned(bytes: u32) -> u32 {
-    bytes.next_multiple_of(8)
-}
+use passing::{Arrivals, Departures};
+use places::{ARG_REGS, FP_ARG_DOUBLES, FP_ARG_SINGLES, Place, SigPlaces, stack_aligned};
 
 fn context_pair() -> Inst {
     Inst::LoadPair {
@@ -146,68 +63,61 @@ pub fn pops_incoming(sig: &Signature) -> bool {
 /// Defines the parameters that are read.
 pub fn gen_entry(ctx: &mut Lower<Thumb2>) -> Result<()> {
     let func = ctx.func;
-    let places = SigPlaces::new(&func.signature)?;
+    let places = SigPlaces::new(ctx.isa, &func.signature)?;
     ctx.frame.incoming_bytes = stack_aligned(places.params.bytes);
     let entry = func.layout.entry_block().ok_or_else(|| Error::internal("no entry block"))?;
-    let mut defs = Vec::new();
-    let mut loads = Vec::new();
-    let mut define = |rd: WritableReg, place: Place| match place {
-        Place::Reg(preg) => defs.push((rd, preg)),
-        Place::Memory(at) => loads.push(Inst::Load {
-            op: LoadOp::Ldr,
-            rt: rd,
-            addr: AMode::IncomingArg { offset: at as i32 },
-        }),
-        Place::Instance => {}
-    };
+    let mut arrivals = Arrivals::default();
+    let incoming = |at: u32| AMode::IncomingArg { offset: at as i32 };
     for (&param, places) in func.dfg.block_params(entry).iter().zip(&places.params.of) {
         if ctx.is_needed(param) {
-            for (part, &place) in places.iter().enumerate() {
-                define(Writable::from_reg(ctx.vregs(param).get(part).into()), place);
-            }
+            let value = ctx.vregs(param).map(Reg::from);
+            arrivals.receive(ctx, func.dfg.value_type(param), value, places, incoming);
         }
     }
     if let (Some(rd), Some(place)) = (ctx.return_area, places.area) {
-        define(rd, place);
+        let value = ValueRegs::One(rd.to_reg());
+        arrivals.receive(ctx, types::I32, value, &smallvec![place], incoming);
     }
-    ctx.emit(Inst::Args { defs });
-    loads.into_iter().for_each(|load| ctx.emit(load));
+    arrivals.part_halves(ctx);
+    ctx.emit(Inst::Args { defs: core::mem::take(&mut arrivals.defs) });
+    arrivals.emit_after(ctx);
     Ok(())
 }
 
-/// A value's word, in an allocatable register, extended as the signature says.
-fn argument(ctx: &mut Lower<Thumb2>, value: Value, part: usize, param: &AbiParam) -> Reg {
-    let reg = Reg::from(ctx.put_in_vregs(value).get(part));
+/// A value in allocatable registers, extended as the signature says.
+fn argument(ctx: &mut Lower<Thumb2>, value: Value, param: &AbiParam) -> ValueRegs<Reg> {
+    let regs = ctx.put_in_vregs(value).map(Reg::from);
     let op = match (param.extension, param.value_type) {
         (ArgumentExtension::Uext, types::I8) => UnaryOp::Uxtb,
         (ArgumentExtension::Uext, types::I16) => UnaryOp::Uxth,
         (ArgumentExtension::Sext, types::I8) => UnaryOp::Sxtb,
         (ArgumentExtension::Sext, types::I16) => UnaryOp::Sxth,
-        _ => return reg,
+        _ => return regs,
     };
     let rd = ctx.temp(RegClass::Int);
-    ctx.emit(Inst::Unary { op, rd, rm: reg });
-    rd.to_reg()
+    ctx.emit(Inst::Unary { op, rd, rm: regs.get(0) });
+    ValueRegs::One(rd.to_reg())
 }
 
 pub fn lower_return(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
     let func = ctx.func;
-    let places = SigPlaces::new(&func.signature)?;
-    let mut uses = Vec::new();
+    let places = SigPlaces::new(ctx.isa, &func.signature)?;
+    let mut departures = Departures::default();
+    let area = (places.results.bytes > 0).then(|| return_area(ctx));
+    let memory = |at: u32| {
+        let base = area.unwrap_or(regs::SP.into());
+        AMode::Offset { base, offset: at as i32 }
+    };
     for (index, &value) in func.dfg.inst_args(inst).iter().enumerate() {
-        for (part, &place) in places.results.of[index].iter().enumerate() {
-            let reg = argument(ctx, value, part, &func.signature.returns[index]);
-            match place {
-                Place::Reg(preg) => uses.push((reg, preg)),
-                Place::Memory(at) => {
-                    let area = return_area(ctx);
-                    let addr = AMode::Offset { base: area, offset: at as i32 };
-                    ctx.emit(Inst::Store { op: StoreOp::Str, rt: reg, addr });
-                }
-                Place::Instance => return Err(Error::unsupported("the instance as a result")),
-            }
+        let (param, places) = (&func.signature.returns[index], &places.results.of[index]);
+        if places.contains(&Place::Instance) {
+            return Err(Error::unsupported("the instance as a result"));
         }
+        let regs = argument(ctx, value, param);
+        departures.pass(ctx, param.value_type, regs, places, memory);
     }
+    departures.emit_stores(ctx);
+    let uses = departures.into_uses(ctx);
     ctx.emit(Inst::Ret { uses });
     Ok(InstOutput::new())
 }
@@ -244,58 +154,59 @@ fn emit_call(
 ) -> Result<InstOutput> {
     let func = ctx.func;
     let sig = &func.dfg.signatures[sig_ref];
-    let places = SigPlaces::new(sig)?;
+    let places = SigPlaces::new(ctx.isa, sig)?;
     ctx.frame.makes_calls = true;
-    let outgoing = places.area_offset() + stack_aligned(places.results.bytes);
-    ctx.frame.outgoing_bytes = ctx.frame.outgoing_bytes.max(outgoing);
+    let outgoing_bytes = places.area_offset() + stack_aligned(places.results.bytes);
+    ctx.frame.outgoing_bytes = ctx.frame.outgoing_bytes.max(outgoing_bytes);
 
-    let mut uses = Vec::new();
-    let mut stores = Vec::new();
-    let mut pass = |reg: Reg, place: Place| match place {
-        Place::Reg(preg) => uses.push((reg, preg)),
-        Place::Memory(at) => stores.push(Inst::Store {
-            op: StoreOp::Str,
-            rt: reg,
-            addr: AMode::OutgoingArg { offset: at as i32 },
-        }),
-        Place::Instance => {}
-    };
+    let mut departures = Departures::default();
+    let outgoing = |at: u32| AMode::OutgoingArg { offset: at as i32 };
     let mut instance = None;
     for (index, &value) in args.iter().enumerate() {
-        for (part, &place) in places.params.of[index].iter().enumerate() {
-            match place {
-                Place::Instance => instance = Some(value),
-                _ => pass(argument(ctx, value, part, &sig.params[index]), place),
-            }
+        let (param, places) = (&sig.params[index], &places.params.of[index]);
+        if places.contains(&Place::Instance) {
+            instance = Some(value);
+            continue;
         }
+        let regs = argument(ctx, value, param);
+        departures.pass(ctx, param.value_type, regs, places, outgoing);
     }
     if let Some(place) = places.area {
         let rd = ctx.temp(RegClass::Int);
-        let addr = AMode::OutgoingArg { offset: places.area_offset() as i32 };
-        ctx.emit(Inst::LoadAddr { rd, addr });
-        pass(rd.to_reg(), place);
+        ctx.emit(Inst::LoadAddr { rd, addr: outgoing(places.area_offset()) });
+        let value = ValueRegs::One(rd.to_reg());
+        departures.pass(ctx, types::I32, value, &smallvec![place], outgoing);
     }
-    stores.into_iter().for_each(|store| ctx.emit(store));
+    departures.emit_stores(ctx);
+    let uses = departures.into_uses(ctx);
     if let Some(instance) = instance {
         enter_instance(ctx, instance)?;
     }
 
-    let (outputs, defs, loads) = results(ctx, sig, &places);
-    let mut clobbers = PRegSet::empty();
-    (0..ARG_REGS as usize).for_each(|n| clobbers.add(regs::r(n)));
-    clobbers.add(regs::IP);
-    clobbers.add(regs::LR);
-    for &(_, preg) in &defs {
-        clobbers.remove(preg);
-    }
+    let (outputs, mut arrivals) = results(ctx, sig, &places)?;
+    let defs = core::mem::take(&mut arrivals.defs);
+    let clobbers = call_clobbers(ctx.isa, &defs);
     let callee_pops = places.callee_pops();
     ctx.emit(Inst::Call { info: Box::new(CallInfo { callee, uses, defs, clobbers, callee_pops }) });
-    loads.into_iter().for_each(|load| ctx.emit(load));
+    arrivals.emit_after(ctx);
     // A host may have moved or grown the memory meanwhile.
     if !places.internal && ctx.instance().is_some() {
         ctx.emit(context_pair());
     }
     Ok(outputs)
+}
+
+/// What a call may change, apart from what it defines.
+pub fn call_clobbers(isa: &Thumb2, defs: &[(WritableReg, PReg)]) -> PRegSet {
+    let core = (0..ARG_REGS as usize).map(regs::r).chain([regs::IP, regs::LR]);
+    let floats: &mut dyn Iterator<Item = PReg> = match isa.settings.fpu() {
+        None => &mut core::iter::empty(),
+        Some(fpu) if fpu.double => &mut (0..FP_ARG_DOUBLES as usize).map(regs::d),
+        Some(_) => &mut (0..FP_ARG_SINGLES as usize).map(regs::s),
+    };
+    let mut clobbers = core.chain(floats).fold(PRegSet::empty(), PRegSet::with);
+    defs.iter().for_each(|&(_, preg)| clobbers.remove(preg));
+    clobbers
 }
 
 /// Loads the context registers of an instance that is not this function's own.
@@ -312,39 +223,23 @@ fn enter_instance(ctx: &mut Lower<Thumb2>, instance: Value) -> Result<()> {
     Ok(())
 }
 
-type CallResults = (InstOutput, Vec<(WritableReg, PReg)>, Vec<Inst>);
-
-/// Registers for a call's results: those that the call defines, and loads of the others.
-fn results(ctx: &mut Lower<Thumb2>, sig: &Signature, places: &SigPlaces) -> CallResults {
+/// Registers for a call's results, and how these come from where the call leaves them.
+fn results(
+    ctx: &mut Lower<Thumb2>,
+    sig: &Signature,
+    places: &SigPlaces,
+) -> Result<(InstOutput, Arrivals)> {
     let mut outputs = InstOutput::new();
-    let mut defs = Vec::new();
-    let mut loads = Vec::new();
-    for (param, places_of) in sig.returns.iter().zip(&places.results.of) {
-        let mut words: SmallVec<[Reg; 2]> = SmallVec::new();
-        for &place in places_of {
-            let rd = ctx.temp(class_of(param.value_type));
-            match place {
-                Place::Reg(preg) => defs.push((rd, preg)),
-                Place::Memory(at) => loads.push(Inst::Load {
-                    op: LoadOp::Ldr,
-                    rt: rd,
-                    addr: AMode::OutgoingArg { offset: (places.area_offset() + at) as i32 },
-                }),
-                Place::Instance => {}
-            }
-            words.push(rd.to_reg());
-        }
-        outputs.push(match *words {
-            [low, high] => ValueRegs::Two(low, high),
-            [only, ..] => ValueRegs::One(only),
-            [] => continue,
-        });
+    let mut arrivals = Arrivals::default();
+    let area = places.area_offset();
+    let memory = |at: u32| AMode::OutgoingArg { offset: (area + at) as i32 };
+    for (param, places) in sig.returns.iter().zip(&places.results.of) {
+        let value = ctx.temps(param.value_type)?;
+        arrivals.receive(ctx, param.value_type, value, places, memory);
+        outputs.push(value);
     }
-    (outputs, defs, loads)
-}
-
-fn class_of(_ty: Type) -> RegClass {
-    RegClass::Int
+    arrivals.part_halves(ctx);
+    Ok((outputs, arrivals))
 }
 
 /// The symbol behind a CLIF name.

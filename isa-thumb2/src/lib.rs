@@ -10,12 +10,14 @@ pub mod inst;
 mod lower;
 pub mod object;
 pub mod regs;
+pub mod rtabi;
 pub mod settings;
 
 use cranelift_codegen::ir::{self, Type, types};
 use finalize::FinalizeOptions;
-use inst::args::{AMode, LoadOp, MovOp, Operand2, StoreOp};
+use inst::args::{AMode, FpSize, LoadOp, MovOp, Operand2, StoreOp};
 use inst::fixup::Fixup;
+use inst::imms;
 use inst::{Inst, emit};
 use regalloc2::{MachineEnv, PReg, RegClass};
 use settings::{Cpu, Settings, TargetOptions};
@@ -27,6 +29,7 @@ use windlass_backend::lower::Lower;
 use windlass_backend::object::ElfFormat;
 use windlass_backend::options::{CodegenOptions, OptLevel};
 use windlass_backend::reg::{Reg, ValueRegs, Writable};
+use windlass_backend::runtime::RuntimeCall;
 
 /// Thumb-2 for one target, processor and register environment.
 pub struct Thumb2 {
@@ -37,8 +40,23 @@ pub struct Thumb2 {
 impl Thumb2 {
     pub fn new(options: &TargetOptions) -> Result<Thumb2> {
         let settings = Settings::new(options)?;
-        let env = settings.reg_env.machine_env();
+        let env = settings.machine_env();
         Ok(Thumb2 { settings, env })
+    }
+
+    /// f64 in hardware: floating-point registers are d registers.
+    fn has_doubles(&self) -> bool {
+        self.settings.fpu().is_some_and(|fpu| fpu.double)
+    }
+
+    /// The format of a float type whose values are in floating-point registers; None if they are
+    /// in core registers, as their bits.
+    fn fp_size(&self, ty: Type) -> Option<FpSize> {
+        match (ty, self.settings.fpu()?.double) {
+            (types::F32, _) => Some(FpSize::F32),
+            (types::F64, true) => Some(FpSize::F64),
+            _ => None,
+        }
     }
 }
 
@@ -59,7 +77,9 @@ impl Isa for Thumb2 {
 
     fn classes(&self, ty: Type) -> Option<&'static [RegClass]> {
         match ty {
-            types::I8 | types::I16 | types::I32 => Some(&[RegClass::Int]),
+            ty if self.fp_size(ty).is_some() => Some(&[RegClass::Float]),
+            types::I8 | types::I16 | types::I32 | types::F32 => Some(&[RegClass::Int]),
+            types::I64 | types::F64 => Some(&[RegClass::Int, RegClass::Int]),
             _ => None,
         }
     }
@@ -86,10 +106,29 @@ impl Isa for Thumb2 {
     }
 
     fn gen_constant(&self, ctx: &mut Lower<Self>, bits: u64, ty: Type) -> Option<ValueRegs<Reg>> {
+        if let Some(size) = self.fp_size(ty) {
+            // One instruction, else a register pays.
+            let imm8 = imms::fp_imm8(bits, size)?;
+            let rd = ctx.temp(RegClass::Float);
+            ctx.emit(Inst::FpImm { size, rd, imm8 });
+            return Some(ValueRegs::One(rd.to_reg()));
+        }
         let mask = if ty.bits() < 32 { (1 << ty.bits()) - 1 } else { u32::MAX };
-        let rd = ctx.temp(RegClass::Int);
-        ctx.emit(Inst::LoadConst { rd, value: bits as u32 & mask });
-        Some(ValueRegs::One(rd.to_reg()))
+        let mut load = |value| {
+            let rd = ctx.temp(RegClass::Int);
+            ctx.emit(Inst::LoadConst { rd, value });
+            rd.to_reg()
+        };
+        let low = load(bits as u32 & mask);
+        if ty.bits() < 64 {
+            return Some(ValueRegs::One(low));
+        }
+        let high = (bits >> 32) as u32;
+        Some(ValueRegs::Two(low, if high == bits as u32 { low } else { load(high) }))
+    }
+
+    fn runtime_name(&self, call: RuntimeCall) -> Option<&'static str> {
+        rtabi::rtabi_name(call)
     }
 
     fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Inst {

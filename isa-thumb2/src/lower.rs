@@ -1,12 +1,20 @@
 //! The Rust side of the lowering rules: what ISLE terms mean, and branches.
 //!
-//! The rules stand in `isle/lower.isle`; calls and returns in `abi.rs`.
+//! The rules stand in `isle/lower.isle`, for i64 in `isle/lower_i64.isle`, for floats in
+//! `isle/lower_float.isle`; what these build on in the modules below; calls and returns in `abi.rs`.
 
-use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
-use cranelift_codegen::ir::immediates::Offset32;
+mod division;
+pub mod float;
+mod memory;
+mod pairs;
+mod runtime;
+mod words;
+
+use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64, Offset32};
 use cranelift_codegen::ir::{
-    self, BlockCall, FuncRef, GlobalValue, GlobalValueData, InstructionData, StackSlot, TrapCode,
-    Type, Value, ValueList, types,
+    self, BlockCall, FuncRef, GlobalValue, GlobalValueData, InstructionData, MemFlags, StackSlot,
+    TrapCode, Type, Value, ValueList, types,
 };
 use regalloc2::RegClass;
 use windlass_backend::compiled::RelocTarget;
@@ -22,13 +30,15 @@ use crate::inst::WritableReg;
 use crate::inst::args::*;
 use crate::inst::imms::{is_imm12, is_mod_imm};
 use crate::{Thumb2, abi};
+use division::DivisionPart;
+use pairs::Pair;
+use words::{Half, Word, Words};
 
 #[allow(dead_code, unused_variables, unreachable_patterns, unused_imports)]
 #[allow(clippy::all)]
 mod generated {
     extern crate alloc;
     use super::*;
-    use cranelift_codegen::ir::condcodes::FloatCC;
     use cranelift_codegen::ir::immediates::*;
     use cranelift_codegen::ir::types::{I8, I16, I32, I64};
     use cranelift_codegen::ir::*;
@@ -60,12 +70,27 @@ pub fn lower(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
         return abi::lower_call(ctx, inst);
     }
     let mut rules = Rules { ctx, error: None };
-    let output = generated::constructor_lower(&mut rules, inst);
+    let output = if has(rules.ctx, inst, Type::is_float) {
+        let by_rule = generated::constructor_lower_float(&mut rules, inst);
+        by_rule.or_else(|| rules.lower_by_runtime(inst))
+    } else if has(rules.ctx, inst, |ty| ty == types::I64) {
+        generated::constructor_lower_i64(&mut rules, inst)
+    } else {
+        None
+    };
+    let output = output.or_else(|| generated::constructor_lower(&mut rules, inst));
     match (output, rules.error.take()) {
         (Some(output), None) => Ok(output),
         (_, Some(error)) => Err(error),
         (None, None) => Err(Error::unsupported(describe(ctx, inst))),
     }
+}
+
+/// Is there such a type among results and operands?
+fn has(ctx: &Lower<Thumb2>, inst: ir::Inst, is_such: impl Fn(Type) -> bool) -> bool {
+    let dfg = &ctx.func.dfg;
+    let mut values = dfg.inst_results(inst).iter().chain(dfg.inst_args(inst));
+    values.any(|&value| is_such(dfg.value_type(value)))
 }
 
 /// The instruction with its type, for messages.
@@ -121,6 +146,21 @@ fn lower_br_table(
     ctx.emit(MInst::JumpTable { index, default, targets: Box::new(targets) });
 }
 
+fn condition(cc: IntCC) -> Cond {
+    match cc {
+        IntCC::Equal => Cond::Eq,
+        IntCC::NotEqual => Cond::Ne,
+        IntCC::SignedLessThan => Cond::Lt,
+        IntCC::SignedGreaterThanOrEqual => Cond::Ge,
+        IntCC::SignedGreaterThan => Cond::Gt,
+        IntCC::SignedLessThanOrEqual => Cond::Le,
+        IntCC::UnsignedLessThan => Cond::Lo,
+        IntCC::UnsignedGreaterThanOrEqual => Cond::Hs,
+        IntCC::UnsignedGreaterThan => Cond::Hi,
+        IntCC::UnsignedLessThanOrEqual => Cond::Ls,
+    }
+}
+
 /// Bits of a type that one core register holds.
 fn bits(ty: Type) -> u32 {
     ty.bits().min(32)
@@ -173,9 +213,22 @@ impl Rules<'_, '_> {
         matches!(
             self.ctx.func.dfg.insts[inst],
             InstructionData::IntCompare { .. }
+                | InstructionData::FloatCompare { .. }
                 | InstructionData::Load { opcode: ir::Opcode::Load, .. }
                 | InstructionData::UnaryImm { .. }
         )
+    }
+
+    /// Stores a word; a context field's register takes the value as well.
+    fn store_instance_word(&mut self, rt: Reg, address: Value, offset: i32) {
+        let addr = amode(self.ctx, address, offset);
+        self.ctx.emit(MInst::Store { op: StoreOp::Str, rt, addr });
+        let cached = ContextReg::at_offset(offset).filter(|_| self.ctx.is_instance(address));
+        if let Some(reg) = cached {
+            let rd = Writable::from_reg(self.ctx.isa.context_reg(reg).into());
+            let op2 = Operand2::Reg(rt);
+            self.ctx.emit(MInst::Mov { op: MovOp::Mov, s: false, rd, op2 });
+        }
     }
 
     fn load_target(&mut self, target: Result<RelocTarget>) -> Reg {
@@ -584,18 +637,7 @@ impl generated::Context for Rules<'_, '_> {
     }
 
     fn cond(&mut self, cc: &IntCC) -> Cond {
-        match cc {
-            IntCC::Equal => Cond::Eq,
-            IntCC::NotEqual => Cond::Ne,
-            IntCC::SignedLessThan => Cond::Lt,
-            IntCC::SignedGreaterThanOrEqual => Cond::Ge,
-            IntCC::SignedGreaterThan => Cond::Gt,
-            IntCC::SignedLessThanOrEqual => Cond::Le,
-            IntCC::UnsignedLessThan => Cond::Lo,
-            IntCC::UnsignedGreaterThanOrEqual => Cond::Hs,
-            IntCC::UnsignedGreaterThan => Cond::Hi,
-            IntCC::UnsignedLessThanOrEqual => Cond::Ls,
-        }
+        condition(*cc)
     }
 
     fn invert(&mut self, cond: &Cond) -> Cond {
@@ -617,14 +659,7 @@ impl generated::Context for Rules<'_, '_> {
     }
 
     fn store_word(&mut self, rt: Reg, address: Value, offset: i32) {
-        let addr = amode(self.ctx, address, offset);
-        self.ctx.emit(MInst::Store { op: StoreOp::Str, rt, addr });
-        let cached = ContextReg::at_offset(offset).filter(|_| self.ctx.is_instance(address));
-        if let Some(reg) = cached {
-            let rd = Writable::from_reg(self.ctx.isa.context_reg(reg).into());
-            let op2 = Operand2::Reg(rt);
-            self.ctx.emit(MInst::Mov { op: MovOp::Mov, s: false, rd, op2 });
-        }
+        self.store_instance_word(rt, address, offset);
     }
 
     fn load_addr(&mut self, addr: AMode) -> Reg {
@@ -660,6 +695,262 @@ impl generated::Context for Rules<'_, '_> {
     fn function_address(&mut self, callee: FuncRef) -> Reg {
         let target = abi::function_target(self.ctx, callee);
         self.load_target(target)
+    }
+
+    // --- i64 -------------------------------------------------------------------------------
+
+    fn words_of(&mut self, value: Value) -> Words {
+        Rules::words(self, value)
+    }
+
+    fn pair_in_regs(&mut self, value: Value) -> Pair {
+        self.pair(value)
+    }
+
+    fn low_in_reg(&mut self, value: Value) -> Reg {
+        match self.ctx.func.dfg.value_type(value) {
+            types::I64 => Rules::word_in_reg(self, value, Half::Low),
+            _ => self.ctx.put_in_reg(value),
+        }
+    }
+
+    fn word_in_reg(&mut self, word: Word) -> Reg {
+        self.word_reg(word)
+    }
+
+    fn reg_word(&mut self, reg: Reg) -> Word {
+        Word::Reg(reg)
+    }
+
+    fn words(&mut self, low: Word, high: Word) -> Words {
+        Words { low, high }
+    }
+
+    fn low(&mut self, words: Words) -> Word {
+        words.low
+    }
+
+    fn high(&mut self, words: Words) -> Word {
+        words.high
+    }
+
+    fn known(&mut self, value: u32) -> Word {
+        Word::Known(value)
+    }
+
+    fn sign_word(&mut self, reg: Reg) -> Word {
+        Word::Shifted(reg, ShiftOp::Asr, 31)
+    }
+
+    fn output_words(&mut self, words: Words) -> InstOutput {
+        let pair = self.pair_of(words);
+        self.output_pair_regs(pair)
+    }
+
+    fn output_pair_regs(&mut self, pair: Pair) -> InstOutput {
+        InstOutput::from_elem(ValueRegs::Two(pair.low, pair.high), 1)
+    }
+
+    fn output_halves(&mut self, pair: Pair) -> InstOutput {
+        self.output_pair(pair.low, pair.high)
+    }
+
+    fn add_words(&mut self, x: Words, y: Words) -> Words {
+        Rules::add_words(self, x, y)
+    }
+
+    fn add_words_flags(&mut self, x: Words, y: Words) -> Words {
+        Rules::add_words_flags(self, x, y)
+    }
+
+    fn sub_words(&mut self, x: Words, y: Words) -> Words {
+        Rules::sub_words(self, x, y)
+    }
+
+    fn absolute(&mut self, value: Value) -> Words {
+        Rules::absolute(self, value)
+    }
+
+    fn alu_word(&mut self, op: &AluOp, x: Word, y: Word) -> Word {
+        self.alu_words(*op, x, y)
+    }
+
+    fn not_word(&mut self, word: Word) -> Word {
+        Rules::not_word(self, word)
+    }
+
+    fn mul_values(&mut self, x: Value, y: Value) -> Pair {
+        self.mul_words(x, y, None)
+    }
+
+    fn mul_add_values(&mut self, x: Value, y: Value, acc: Value) -> Pair {
+        self.mul_words(x, y, Some(acc))
+    }
+
+    fn mul_high_values(&mut self, signed: bool, x: Value, y: Value) -> Words {
+        if signed { self.smulhi_words(x, y) } else { self.umulhi_words(x, y) }
+    }
+
+    fn divide_values(&mut self, signed: bool, part: &DivisionPart, x: Value, y: Value) -> Words {
+        self.divide(signed, *part, x, y)
+    }
+
+    fn shift_words(&mut self, op: &ShiftOp, x: Words, n: u8) -> Words {
+        Rules::shift_words(self, *op, x, n)
+    }
+
+    fn shift_words_by(&mut self, op: &ShiftOp, x: Words, n: Reg) -> Words {
+        Rules::shift_words_by(self, *op, x, n)
+    }
+
+    fn rotate_words_by(&mut self, op: &ShiftOp, x: Words, n: Reg) -> Words {
+        Rules::rotate_words_by(self, *op, x, n)
+    }
+
+    fn compare_values(&mut self, cc: &IntCC, x: Value, y: Value) -> Cond {
+        Rules::compare_values(self, *cc, x, y)
+    }
+
+    fn compare_zero(&mut self, x: Value) {
+        Rules::compare_zero(self, x);
+    }
+
+    fn select_pairs(&mut self, cond: &Cond, x: Words, y: Words) -> Words {
+        Rules::select_pairs(self, *cond, x, y)
+    }
+
+    fn select_compared_values(&mut self, cc: &IntCC, x: Value, y: Value) -> Words {
+        Rules::select_compared_values(self, *cc, x, y)
+    }
+
+    fn load_words(&mut self, flags: MemFlags, address: Value, offset: i32) -> Pair {
+        Rules::load_words(self, flags, address, offset)
+    }
+
+    fn store_words(&mut self, flags: MemFlags, value: Value, address: Value, offset: i32) {
+        Rules::store_words(self, flags, value, address, offset);
+    }
+
+    fn shift_imm64(&mut self, value: Value) -> Option<u8> {
+        self.ctx.constant(value).map(|n| (n & 63) as u8)
+    }
+
+    fn negate_amount(&mut self, n: u8) -> u8 {
+        n.wrapping_neg() & 63
+    }
+
+    fn masked_amount64(&mut self, value: Value) -> Option<Value> {
+        let inst = self.ctx.pure_def(value)?;
+        match self.ctx.func.dfg.insts[inst] {
+            InstructionData::Binary { opcode: ir::Opcode::Band, args } => {
+                args.iter().any(|&a| self.ctx.constant(a).is_some_and(|n| n < 64)).then_some(value)
+            }
+            _ => None,
+        }
+    }
+
+    fn not_constant(&mut self, value: Value) -> Option<()> {
+        self.ctx.constant(value).is_none().then_some(())
+    }
+
+    fn zero64(&mut self, value: Value) -> Option<()> {
+        (self.ctx.constant(value)? == 0).then_some(())
+    }
+
+    // --- Floats ----------------------------------------------------------------------------
+
+    fn hard(&mut self, ty: Type) -> Option<FpSize> {
+        self.hard_size(ty)
+    }
+
+    fn soft(&mut self, ty: Type) -> Option<Type> {
+        (ty.is_float() && self.hard_size(ty).is_none()).then_some(ty)
+    }
+
+    fn soft32(&mut self, ty: Type) -> Option<Type> {
+        self.soft(ty).filter(|&ty| ty == types::F32)
+    }
+
+    fn soft64(&mut self, ty: Type) -> Option<Type> {
+        self.soft(ty).filter(|&ty| ty == types::F64)
+    }
+
+    fn has_fp_rounding(&mut self) -> Option<()> {
+        self.ctx.isa.settings.has_fpv5().then_some(())
+    }
+
+    fn fp_alu(&mut self, op: &FpAluOp, size: &FpSize, rn: Reg, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpAlu { op: *op, size: *size, rd, rn, rm })
+    }
+
+    fn fp_unary(&mut self, op: &FpUnaryOp, size: &FpSize, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpUnary { op: *op, size: *size, rd, rm })
+    }
+
+    fn fp_to_int(&mut self, signed: bool, size: &FpSize, rm: Reg) -> Reg {
+        let rn = self.emit_fp_def(|rd| MInst::FpToInt { signed, size: *size, rd, rm });
+        self.emit_def(|rt| MInst::FpToCore { rt, rn })
+    }
+
+    fn int_to_fp(&mut self, signed: bool, size: &FpSize, rt: Reg) -> Reg {
+        let rm = self.emit_fp_def(|rd| MInst::CoreToFp { rd, rt });
+        self.emit_fp_def(|rd| MInst::IntToFp { signed, size: *size, rd, rm })
+    }
+
+    fn fp_convert(&mut self, to: &FpSize, rm: Reg) -> Reg {
+        self.emit_fp_def(|rd| MInst::FpConvert { to: *to, rd, rm })
+    }
+
+    fn fp_constant(&mut self, size: &FpSize, bits: u64) -> Reg {
+        Rules::fp_constant(self, *size, bits)
+    }
+
+    fn ieee32_bits(&mut self, value: Ieee32) -> u64 {
+        value.bits().into()
+    }
+
+    fn ieee64_bits(&mut self, value: Ieee64) -> u64 {
+        value.bits()
+    }
+
+    fn fp_select(&mut self, cond: &Cond, size: &FpSize, x: Reg, y: Reg) -> Reg {
+        Rules::fp_select(self, *cond, *size, x, y)
+    }
+
+    fn load_fp(&mut self, size: &FpSize, flags: MemFlags, address: Value, offset: i32) -> Reg {
+        Rules::load_fp(self, *size, flags, address, offset)
+    }
+
+    fn store_fp(&mut self, size: &FpSize, flags: MemFlags, rt: Reg, address: Value, offset: i32) {
+        Rules::store_fp(self, *size, flags, rt, address, offset);
+    }
+
+    fn bits_of(&mut self, value: Value) -> Words {
+        Rules::bits_of(self, value)
+    }
+
+    fn output_bits(&mut self, ty: Type, bits: Words) -> InstOutput {
+        Rules::output_bits(self, ty, bits)
+    }
+
+    fn top_word(&mut self, ty: Type, bits: Words) -> Word {
+        if ty.bits() == 64 { bits.high } else { bits.low }
+    }
+
+    fn with_top_word(&mut self, ty: Type, bits: Words, top: Word) -> Words {
+        if ty.bits() == 64 { Words { high: top, ..bits } } else { Words { low: top, ..bits } }
+    }
+
+    fn trap_unless_in_range(&mut self, signed: bool, to: Type, x: Value) {
+        Rules::trap_unless_in_range(self, signed, to, x);
+    }
+
+    fn float_cond(&mut self, cc: &FloatCC) -> Option<Cond> {
+        float::condition(*cc)
+    }
+
+    fn fp_cmp(&mut self, size: &FpSize, x: Value, y: Value) {
+        Rules::fp_cmp(self, *size, x, y);
     }
 
     fn udf(&mut self, code: &TrapCode) {

@@ -39,7 +39,7 @@ pub enum CpuArch {
     V8MMainline = 17,
 }
 
-/// A floating-point unit, by GCC's name for it.
+/// A floating-point unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FpArch {
     /// Cortex-M4: single precision.
@@ -48,6 +48,19 @@ pub enum FpArch {
     Fpv5SpD16,
     /// Cortex-M7: double precision.
     Fpv5D16,
+}
+
+impl FpArch {
+    pub const ALL: [FpArch; 3] = [FpArch::Fpv4SpD16, FpArch::Fpv5SpD16, FpArch::Fpv5D16];
+
+    /// GCC's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            FpArch::Fpv4SpD16 => "fpv4-sp-d16",
+            FpArch::Fpv5SpD16 => "fpv5-sp-d16",
+            FpArch::Fpv5D16 => "fpv5-d16",
+        }
+    }
 }
 
 /// The attributes in which one object of ours differs from another.

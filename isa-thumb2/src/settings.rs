@@ -1,10 +1,11 @@
 //! Targets and processors: which exist, which go together, what each has.
 
-use regalloc2::{MachineEnv, PRegSet};
+use core::ops::Range;
+use regalloc2::{MachineEnv, PReg, PRegSet};
 use target_lexicon::Triple;
 use windlass_backend::{Error, Result};
 
-use crate::object::{BuildAttributes, CpuArch};
+use crate::object::{BuildAttributes, CpuArch, FpArch};
 use crate::regs;
 
 /// A processor that code can be tuned to.
@@ -28,6 +29,35 @@ impl Cpu {
             Cpu::CortexM33 => "cortex-m33",
         }
     }
+
+    /// The floating-point units that it is built with, GCC's choice first.
+    pub fn fpus(self) -> &'static [FpArch] {
+        match self {
+            Cpu::CortexM3 => &[],
+            Cpu::CortexM4 => &[FpArch::Fpv4SpD16],
+            Cpu::CortexM7 => &[FpArch::Fpv5D16, FpArch::Fpv5SpD16],
+            Cpu::CortexM33 => &[FpArch::Fpv5SpD16],
+        }
+    }
+}
+
+/// What the floating-point unit can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fpu {
+    /// f64 in hardware, in d registers; else single precision only, in s registers.
+    pub double: bool,
+    /// FPv5: vrint and vsel.
+    pub v5: bool,
+}
+
+impl From<FpArch> for Fpu {
+    fn from(arch: FpArch) -> Fpu {
+        match arch {
+            FpArch::Fpv4SpD16 => Fpu { double: false, v5: false },
+            FpArch::Fpv5SpD16 => Fpu { double: false, v5: true },
+            FpArch::Fpv5D16 => Fpu { double: true, v5: true },
+        }
+    }
 }
 
 /// An architecture profile, named by its triple.
@@ -37,30 +67,48 @@ struct Target {
     arch: CpuArch,
     /// uxtab and such.
     dsp: bool,
+    /// Floating-point units go with it: with Armv7-M in the shape of Armv7E-M only.
+    has_fpus: bool,
+    /// Floats travel in the unit's registers at public interfaces.
+    hard_float: bool,
     /// Processors that run this code; the first is the default.
     cpus: &'static [Cpu],
 }
 
-const TARGETS: [Target; 3] = [
-    Target {
-        triple: "thumbv7m-none-eabi",
-        arch: CpuArch::V7,
-        dsp: false,
-        cpus: &[Cpu::CortexM3, Cpu::CortexM4, Cpu::CortexM7],
-    },
-    Target {
-        triple: "thumbv7em-none-eabi",
-        arch: CpuArch::V7EM,
-        dsp: true,
-        cpus: &[Cpu::CortexM4, Cpu::CortexM7],
-    },
-    Target {
-        triple: "thumbv8m.main-none-eabi",
-        arch: CpuArch::V8MMainline,
-        // Optional in Armv8-M: only what every processor of the profile has.
-        dsp: false,
-        cpus: &[Cpu::CortexM33],
-    },
+const V7M: Target = Target {
+    triple: "thumbv7m-none-eabi",
+    arch: CpuArch::V7,
+    dsp: false,
+    has_fpus: false,
+    hard_float: false,
+    cpus: &[Cpu::CortexM3, Cpu::CortexM4, Cpu::CortexM7],
+};
+
+const V7EM: Target = Target {
+    triple: "thumbv7em-none-eabi",
+    arch: CpuArch::V7EM,
+    dsp: true,
+    has_fpus: true,
+    hard_float: false,
+    cpus: &[Cpu::CortexM4, Cpu::CortexM7],
+};
+
+const V8M_MAIN: Target = Target {
+    triple: "thumbv8m.main-none-eabi",
+    arch: CpuArch::V8MMainline,
+    // Optional in Armv8-M: only what every processor of the profile has.
+    dsp: false,
+    has_fpus: true,
+    hard_float: false,
+    cpus: &[Cpu::CortexM33],
+};
+
+const TARGETS: [Target; 5] = [
+    V7M,
+    V7EM,
+    V8M_MAIN,
+    Target { triple: "thumbv7em-none-eabihf", hard_float: true, ..V7EM },
+    Target { triple: "thumbv8m.main-none-eabihf", hard_float: true, ..V8M_MAIN },
 ];
 
 /// What a user asked for; what is None takes its default.
@@ -70,6 +118,9 @@ pub struct TargetOptions {
     pub triple: Option<String>,
     /// GCC's name of the processor; the default is the target's first.
     pub cpu: Option<String>,
+    /// GCC's name of the floating-point unit, or `none`; the default is the cpu's for an eabihf
+    /// triple, else none.
+    pub fpu: Option<String>,
     /// Allocatable registers, as `r0-r8` or `r0-r3,r5`.
     pub reg_env: Option<String>,
 }
@@ -82,7 +133,8 @@ pub struct Settings {
     pub has_dsp: bool,
     /// Allocatable registers, bit n for rn.
     pub reg_env: RegEnv,
-    arch: CpuArch,
+    fpu: Option<FpArch>,
+    target: Target,
 }
 
 impl Settings {
@@ -92,7 +144,7 @@ impl Settings {
         let target = match (&options.triple, cpu) {
             (Some(triple), _) => parse_target(triple)?,
             (None, Some(cpu)) => best_target(cpu),
-            (None, None) => TARGETS[1],
+            (None, None) => V7EM,
         };
         let cpu = cpu.unwrap_or(target.cpus[0]);
         if !target.cpus.contains(&cpu) {
@@ -107,24 +159,100 @@ impl Settings {
             .triple
             .parse()
             .map_err(|e| Error::internal(format!("triple {}: {e}", target.triple)))?;
+        let fpu = choose_fpu(options.fpu.as_deref(), target, cpu)?;
         let reg_env = options.reg_env.as_deref().map_or(Ok(RegEnv::FULL), RegEnv::parse)?;
-        Ok(Settings { triple, cpu, has_dsp: target.dsp, reg_env, arch: target.arch })
+        Ok(Settings { triple, cpu, has_dsp: target.dsp, reg_env, fpu, target })
     }
 
     /// The triple as users write it.
     pub fn target_name(&self) -> &'static str {
-        let target = TARGETS.iter().find(|t| t.arch == self.arch);
-        target.map_or("", |t| t.triple)
+        self.target.triple
+    }
+
+    /// None computes floats in core registers, by helpers.
+    pub fn fpu(&self) -> Option<Fpu> {
+        self.fpu.map(Fpu::from)
+    }
+
+    /// Whether there are vrint and vsel.
+    pub fn has_fpv5(&self) -> bool {
+        self.fpu().is_some_and(|fpu| fpu.v5)
+    }
+
+    /// Whether floats travel in float registers at public interfaces (AAPCS, VFP variant).
+    pub fn hard_float(&self) -> bool {
+        self.target.hard_float
     }
 
     pub fn build_attributes(&self) -> BuildAttributes<'static> {
         BuildAttributes {
-            arch: self.arch,
+            arch: self.target.arch,
             cpu_name: self.cpu.name(),
             dsp: false,
-            fp: None,
-            vfp_args: false,
+            fp: self.fpu,
+            vfp_args: self.target.hard_float,
         }
+    }
+
+    /// What allocators may use. Caller-saved registers come first: a function that needs no more
+    /// saves nothing.
+    pub fn machine_env(&self) -> MachineEnv {
+        let core = self.reg_env;
+        let (preferred, others, scratch) = float_registers(self.fpu());
+        let none = PRegSet::empty();
+        MachineEnv {
+            preferred_regs_by_class: [core.registers(RegEnv::ARGUMENTS), preferred, none],
+            non_preferred_regs_by_class: [core.registers(!RegEnv::ARGUMENTS), others, none],
+            scratch_by_class: [Some(regs::IP), scratch, None],
+            fixed_stack_slots: Vec::new(),
+        }
+    }
+}
+
+/// Caller-saved and callee-saved registers to allocate, and the scratch of allocator moves.
+fn float_registers(fpu: Option<Fpu>) -> (PRegSet, PRegSet, Option<PReg>) {
+    let set = |of: fn(usize) -> PReg, range: Range<usize>| {
+        range.map(of).fold(PRegSet::empty(), |set, reg| set.with(reg))
+    };
+    match fpu {
+        None => (PRegSet::empty(), PRegSet::empty(), None),
+        Some(Fpu { double: false, .. }) => {
+            (set(regs::s, 0..16), set(regs::s, 16..31), Some(regs::s(31)))
+        }
+        Some(Fpu { double: true, .. }) => {
+            (set(regs::d, 0..8), set(regs::d, 8..15), Some(regs::d(15)))
+        }
+    }
+}
+
+/// The unit that was asked for, else the default; see [`TargetOptions::fpu`].
+fn choose_fpu(name: Option<&str>, target: Target, cpu: Cpu) -> Result<Option<FpArch>> {
+    let fpus = if target.has_fpus { cpu.fpus() } else { &[] };
+    let refuse = |what: &str| {
+        let there: Vec<_> = fpus.iter().map(|fpu| fpu.name()).collect();
+        let none = (!target.hard_float).then_some("none");
+        let there: Vec<_> = none.into_iter().chain(there).collect();
+        Error::Options(format!(
+            "{what}; with target {} and cpu {} there are: {}",
+            target.triple,
+            cpu.name(),
+            there.join(", ")
+        ))
+    };
+    match name {
+        None if target.hard_float => Ok(fpus.first().copied()),
+        None => Ok(None),
+        Some("none") if target.hard_float => {
+            Err(refuse("eabihf passes floats in the registers of an fpu"))
+        }
+        Some("none") => Ok(None),
+        Some(name) => match fpus.iter().find(|fpu| fpu.name() == name) {
+            Some(&fpu) => Ok(Some(fpu)),
+            None if FpArch::ALL.iter().any(|fpu| fpu.name() == name) => {
+                Err(refuse(&format!("fpu {name} does not go with this cpu and target")))
+            }
+            None => Err(refuse(&format!("unknown fpu {name}"))),
+        },
     }
 }
 
@@ -145,10 +273,10 @@ fn parse_target(name: &str) -> Result<Target> {
         .ok_or_else(unknown)
 }
 
-/// The target that uses most of a processor.
+/// The target that uses most of a processor without asking for an fpu.
 fn best_target(cpu: Cpu) -> Target {
-    let own = |t: &&Target| t.cpus.contains(&cpu);
-    TARGETS.iter().rev().find(own).copied().unwrap_or(TARGETS[1])
+    let own = |t: &Target| t.cpus.contains(&cpu) && !t.hard_float;
+    TARGETS.into_iter().rfind(own).unwrap_or(V7EM)
 }
 
 fn combinations() -> String {
@@ -202,17 +330,6 @@ impl RegEnv {
         }
         set
     }
-
-    /// r0-r3 first: a function that needs no more saves nothing.
-    pub fn machine_env(self) -> MachineEnv {
-        let none = PRegSet::empty();
-        MachineEnv {
-            preferred_regs_by_class: [self.registers(Self::ARGUMENTS), none, none],
-            non_preferred_regs_by_class: [self.registers(!Self::ARGUMENTS), none, none],
-            scratch_by_class: [Some(regs::IP), None, None],
-            fixed_stack_slots: Vec::new(),
-        }
-    }
 }
 
 impl core::fmt::Display for RegEnv {
@@ -242,9 +359,14 @@ mod tests {
     use super::*;
 
     fn settings(triple: Option<&str>, cpu: Option<&str>) -> Result<Settings> {
+        with_fpu(triple, cpu, None)
+    }
+
+    fn with_fpu(triple: Option<&str>, cpu: Option<&str>, fpu: Option<&str>) -> Result<Settings> {
         Settings::new(&TargetOptions {
             triple: triple.map(str::to_owned),
             cpu: cpu.map(str::to_owned),
+            fpu: fpu.map(str::to_owned),
             reg_env: None,
         })
     }
@@ -273,6 +395,50 @@ mod tests {
             let error = settings(triple, cpu).unwrap_err().to_string();
             assert!(error.contains("thumbv8m.main-none-eabi (cortex-m33)"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_default_fpu_follows_from_triple_and_cpu() {
+        let of = |t, c| settings(t, c).map(|s| s.build_attributes().fp).unwrap();
+        assert_eq!(of(None, Some("cortex-m7")), None);
+        assert_eq!(of(Some("thumbv7em-none-eabihf"), None), Some(FpArch::Fpv4SpD16));
+        assert_eq!(of(Some("thumbv7em-none-eabihf"), Some("cortex-m7")), Some(FpArch::Fpv5D16));
+        assert_eq!(of(Some("thumbv8m.main-none-eabihf"), None), Some(FpArch::Fpv5SpD16));
+        let soft = with_fpu(None, None, Some("fpv4-sp-d16")).unwrap();
+        assert_eq!(soft.fpu(), Some(Fpu { double: false, v5: false }));
+        assert!(!soft.hard_float());
+        assert!(settings(Some("thumbv7em-none-eabihf"), None).unwrap().hard_float());
+    }
+
+    #[test]
+    fn contradicting_fpus_list_what_exists() {
+        let hard = Some("thumbv7em-none-eabihf");
+        for (triple, cpu, fpu, there) in [
+            (None, Some("cortex-m4"), "fpv5-d16", "there are: none, fpv4-sp-d16"),
+            (None, Some("cortex-m7"), "vfpv3", "there are: none, fpv5-d16, fpv5-sp-d16"),
+            (None, Some("cortex-m3"), "fpv4-sp-d16", "there are: none"),
+            (Some("thumbv7m-none-eabi"), Some("cortex-m4"), "fpv4-sp-d16", "there are: none"),
+            (hard, None, "none", "there are: fpv4-sp-d16"),
+        ] {
+            let error = with_fpu(triple, cpu, Some(fpu)).unwrap_err().to_string();
+            assert!(error.ends_with(there), "{error}");
+        }
+    }
+
+    #[test]
+    fn float_registers_are_those_of_the_fpu() {
+        let of = |fpu| {
+            let env = with_fpu(None, Some("cortex-m7"), Some(fpu)).unwrap().machine_env();
+            let names = |set: [PRegSet; 3]| set[1].into_iter().map(regs::name).collect::<Vec<_>>();
+            let scratch = env.scratch_by_class[1].map(regs::name);
+            (names(env.preferred_regs_by_class), names(env.non_preferred_regs_by_class), scratch)
+        };
+        assert_eq!(of("none"), (vec![], vec![], None));
+        let (first, others, scratch) = of("fpv5-sp-d16");
+        assert_eq!((first.len(), others.len(), scratch), (16, 15, Some("s31")));
+        let (first, others, scratch) = of("fpv5-d16");
+        assert_eq!(first, ["d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"]);
+        assert_eq!((others.len(), scratch), (7, Some("d15")));
     }
 
     #[test]

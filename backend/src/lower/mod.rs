@@ -6,11 +6,13 @@
 //! emitted is the ISA's.
 //!
 //! Invariants: an instruction with side effects, and every load, is lowered exactly once, at its
-//! place. A pure instruction is lowered if a user asked for its value in a register. Constants are
-//! made anew at each use.
+//! place. A pure instruction is lowered if a user asked for its value in a register, and of what it
+//! becomes only that stays whose result is read (of a pair perhaps one half). Constants are made
+//! anew at each use. A value that equals another costs nothing: its register is an alias.
 
 pub mod context;
 pub mod order;
+mod regs;
 
 use crate::error::{Error, Result};
 use crate::isa::{Isa, MachInst};
@@ -23,6 +25,7 @@ use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{self, ArgumentPurpose, Function, Inst, Opcode, Type, Value};
 use order::{BlockOrder, LoweredBlock};
 use regalloc2::{RegClass, VReg};
+use regs::{Renamer, VRegFacts};
 use smallvec::SmallVec;
 
 /// How often a value is used, as far as rules care.
@@ -60,6 +63,7 @@ pub struct Lower<'a, I: Isa + ?Sized> {
     /// Where the caller wants results that no register holds.
     pub return_area: Option<Writable<Reg>>,
     num_vregs: usize,
+    vreg_facts: VRegFacts,
     /// Emitted for the current instruction, in forward order.
     emitted: Vec<I::Inst>,
 }
@@ -108,6 +112,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             slot_offsets: SecondaryMap::new(),
             return_area: None,
             num_vregs: 0,
+            vreg_facts: VRegFacts::default(),
             emitted: Vec::new(),
         };
         lower.lay_out_stack_slots()?;
@@ -198,7 +203,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 }
             }
         }
-        Ok(builder.finish(self.num_vregs))
+        Ok(builder.finish(self.num_vregs, |vreg| self.vreg_facts.resolve(vreg)))
     }
 
     fn lower_block(
@@ -287,6 +292,7 @@ impl<'a, I: Isa> Lower<'a, I> {
                 .ok_or_else(|| Error::unsupported("exception arguments of blocks"))?;
             args.extend(self.put_in_vregs(value).iter());
         }
+        args.iter().for_each(|&arg| self.vreg_facts.mark_used(arg));
         Ok(Successor { block: regalloc2::Block::new(target as usize), args })
     }
 
@@ -339,43 +345,40 @@ impl<'a, I: Isa> Lower<'a, I> {
         let results = self.func.dfg.inst_results(inst);
         let outputs = self.isa.lower(self, inst).map_err(|e| e.at_loc(self.func.srcloc(inst)))?;
         debug_assert!(outputs.len() == results.len() || outputs.is_empty());
-        for (&result, from) in results.iter().zip(&outputs) {
-            self.bind_result(result, *from);
-        }
+        self.bind_results(results, &outputs);
         Ok(())
     }
 
-    /// Gives a result its registers: renames the last definition where that is possible, else
-    /// copies.
-    fn bind_result(&mut self, result: Value, from: ValueRegs<Reg>) {
-        let to = self.vregs(result);
-        debug_assert_eq!(to.len(), from.len());
-        for part in 0..to.len() {
-            let (to, from) = (to.get(part), from.get(part));
-            if from == Reg::from(to) {
-                continue;
-            }
-            if !(from.is_virtual() && self.rename_definition(from, to)) {
-                let copy = self.isa.gen_copy(Writable::from_reg(to.into()), from);
-                self.emit(copy);
+    /// Gives results their registers: renames the definitions where these were emitted just now,
+    /// else takes the registers as they are; only of a reserved register it makes a copy.
+    fn bind_results(&mut self, results: &[Value], outputs: &[ValueRegs<Reg>]) {
+        let mut renamed: SmallVec<[(Reg, VReg); 4]> = SmallVec::new();
+        for (&result, &from) in results.iter().zip(outputs) {
+            let to = self.vregs(result);
+            debug_assert_eq!(to.len(), from.len());
+            for (to, from) in to.iter().zip(from.iter()) {
+                let earlier = renamed.iter().find(|&&(old, _)| old == from);
+                match earlier.map_or(from.as_vreg(), |&(_, new)| Some(new)) {
+                    Some(from) if from == to => {}
+                    Some(vreg) if earlier.is_none() && self.rename_definition(vreg, to) => {
+                        renamed.push((from, to));
+                    }
+                    Some(vreg) => self.vreg_facts.set_alias(to, vreg),
+                    None => {
+                        let copy = self.isa.gen_copy(Writable::from_reg(to.into()), from);
+                        self.emit(copy);
+                    }
+                }
             }
         }
     }
 
     /// If `from` is defined by what was just emitted, makes it `to` throughout.
-    fn rename_definition(&mut self, from: Reg, to: VReg) -> bool {
-        let mut finder = Renamer { from, to: from, defined: false };
-        for inst in &mut self.emitted {
-            inst.visit_operands(&mut finder);
-        }
-        if !finder.defined {
+    fn rename_definition(&mut self, from: VReg, to: VReg) -> bool {
+        if !Renamer::run(from, from, &mut self.emitted) {
             return false;
         }
-        let mut renamer = Renamer { from, to: to.into(), defined: false };
-        for inst in &mut self.emitted {
-            inst.visit_operands(&mut renamer);
-        }
-        true
+        Renamer::run(from, to, &mut self.emitted)
     }
 
     fn loc(&self, inst: Inst) -> u32 {
@@ -385,9 +388,12 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
     }
 
+    /// Hands over what was emitted, less what nobody reads: all users have been lowered before.
     fn flush(&mut self, loc: u32, builder: &mut VCodeBuilder<I::Inst>) {
-        while let Some(inst) = self.emitted.pop() {
-            builder.push(inst, loc);
+        while let Some(mut inst) = self.emitted.pop() {
+            if self.vreg_facts.visit(&mut inst) {
+                builder.push(inst, loc);
+            }
         }
     }
 
@@ -401,6 +407,11 @@ impl<'a, I: Isa> Lower<'a, I> {
     pub fn temp(&mut self, class: RegClass) -> Writable<Reg> {
         self.num_vregs += 1;
         Writable::from_reg(VReg::new(self.num_vregs - 1, class).into())
+    }
+
+    /// New virtual registers for a value of type `ty`.
+    pub fn temps(&mut self, ty: Type) -> Result<ValueRegs<Reg>> {
+        Ok(self.fresh(ty)?.map(Reg::from))
     }
 
     /// The registers that the value is defined in.
@@ -458,13 +469,15 @@ impl<'a, I: Isa> Lower<'a, I> {
         (!has_side_effects(self.func, inst) && !opcode.can_load()).then_some(inst)
     }
 
-    /// The bits of an integer constant, sign or zero extended as the function has them.
+    /// The bits of a constant, an integer's sign or zero extended as the function has them.
     pub fn constant(&self, value: Value) -> Option<u64> {
         let inst = self.pure_def(value)?;
         match self.func.dfg.insts[inst] {
             ir::InstructionData::UnaryImm { opcode: Opcode::Iconst, imm } => {
                 Some(imm.bits() as u64)
             }
+            ir::InstructionData::UnaryIeee32 { imm, .. } => Some(imm.bits().into()),
+            ir::InstructionData::UnaryIeee64 { imm, .. } => Some(imm.bits()),
             _ => None,
         }
     }
@@ -494,27 +507,6 @@ const MAX_VREGS: usize = 1 << 24;
 
 /// The most bytes of CLIF stack slots that a frame can have.
 const MAX_STACK_SLOT_BYTES: u64 = 1 << 20;
-
-struct Renamer {
-    from: Reg,
-    to: Reg,
-    defined: bool,
-}
-
-impl crate::isa::OperandVisitor for Renamer {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _: regalloc2::OperandConstraint,
-        kind: regalloc2::OperandKind,
-        _: regalloc2::OperandPos,
-    ) {
-        if *reg == self.from {
-            *reg = self.to;
-            self.defined |= kind == regalloc2::OperandKind::Def;
-        }
-    }
-}
 
 fn label(block: u32) -> crate::emit::buffer::MachLabel {
     crate::emit::buffer::MachLabel::from_index(block as usize)

@@ -2,7 +2,7 @@
 
 use super::files::{Outputs, print};
 use super::input::Input;
-use super::options::{AllocatorArg, TargetArgs, Usage};
+use super::options::{AllocatorArg, RuntimeArg, TargetArgs, Usage};
 use crate::Artifact;
 use crate::report::schema::Report;
 use anyhow::{Context, Result};
@@ -36,6 +36,10 @@ pub struct Args {
     /// Which allocator assigns registers
     #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
     regalloc: AllocatorArg,
+
+    /// Where 64-bit division and soft float come from
+    #[arg(long, value_name = "LIBRARY", default_value = "external")]
+    runtime: RuntimeArg,
 
     /// Also write a C header
     #[arg(long, value_name = "FILE")]
@@ -80,6 +84,7 @@ pub fn run(args: &Args) -> Result<()> {
         .compiler()
         .name(args.name.as_ref().unwrap_or(&input.stem))
         .regalloc(args.regalloc.into())
+        .runtime(args.runtime.into())
         .listings(args.emit != Emit::Obj)
         .function_sections(args.function_sections)
         .threads(args.threads);

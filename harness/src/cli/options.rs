@@ -2,7 +2,7 @@
 
 use crate::Compiler;
 use clap::{Args, ValueEnum};
-use windlass_backend::options::{AllocatorKind, Bounds, OptLevel};
+use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary};
 
 /// A command line that cannot be carried out as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,12 @@ pub struct TargetArgs {
     /// The default is the first processor of the target.
     #[arg(long, value_name = "CPU")]
     cpu: Option<String>,
+
+    /// none, fpv4-sp-d16, fpv5-sp-d16 or fpv5-d16
+    ///
+    /// The default is the processor's for an eabihf target, else none.
+    #[arg(long, value_name = "FPU")]
+    fpu: Option<String>,
 
     /// Registers to allocate: any set within r0-r8 that contains r0-r3
     #[arg(long, value_name = "SET", default_value = "r0-r8")]
@@ -54,6 +60,9 @@ impl TargetArgs {
         if let Some(cpu) = &self.cpu {
             compiler = compiler.cpu(cpu);
         }
+        if let Some(fpu) = &self.fpu {
+            compiler = compiler.fpu(fpu);
+        }
         compiler
     }
 }
@@ -74,6 +83,23 @@ impl From<AllocatorArg> for AllocatorKind {
             AllocatorArg::Ion => AllocatorKind::Ion,
             AllocatorArg::Fastalloc => AllocatorKind::Fastalloc,
             AllocatorArg::Greedy => AllocatorKind::Greedy,
+        }
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum RuntimeArg {
+    /// Undefined symbols, for libgcc or compiler-rt
+    External,
+    /// Windlass's own, as weak functions
+    Builtin,
+}
+
+impl From<RuntimeArg> for RuntimeLibrary {
+    fn from(arg: RuntimeArg) -> Self {
+        match arg {
+            RuntimeArg::External => RuntimeLibrary::External,
+            RuntimeArg::Builtin => RuntimeLibrary::Builtin,
         }
     }
 }

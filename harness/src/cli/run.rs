@@ -15,6 +15,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use windlass_backend::module::ValType;
+use windlass_backend::options::RuntimeLibrary;
 
 const EXAMPLES: &str = "Examples:
   windlass run crc32.wasm --invoke run
@@ -124,6 +125,7 @@ fn parse_u32(text: &str) -> Result<u32, String> {
 pub fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
     let compiler = args.target.compiler().name(&input.stem).regalloc(args.regalloc.into());
+    let compiler = compiler.runtime(RuntimeLibrary::Builtin);
     let artifact = input.compile(compiler)?;
     let core = Core::from_cpu(artifact.settings.cpu.name());
     let core = core.context("the emulator does not have this processor")?;

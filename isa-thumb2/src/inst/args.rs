@@ -82,6 +82,44 @@ pub enum StoreOp {
     Strh,
 }
 
+/// The format of a floating-point value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FpSize {
+    F32,
+    F64,
+}
+
+impl FpSize {
+    /// The format that a conversion goes from.
+    pub const fn other(self) -> FpSize {
+        match self {
+            FpSize::F32 => FpSize::F64,
+            FpSize::F64 => FpSize::F32,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FpAluOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+/// `Ceil`, `Floor`, `Trunc` and `Nearest` (ties to even) round to an integer in the same format:
+/// FPv5 only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FpUnaryOp {
+    Abs,
+    Neg,
+    Sqrt,
+    Ceil,
+    Floor,
+    Trunc,
+    Nearest,
+}
+
 /// A condition, in the order of its encoding (ARMv7-M A7.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
@@ -242,6 +280,13 @@ impl RegList {
     }
 }
 
+/// Neighbouring d registers for vpush and vpop, one or more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DRegRange {
+    pub first: u8,
+    pub count: u8,
+}
+
 /// `name`: the mnemonic or the suffix.
 macro_rules! names {
     ($($ty:ident: $($variant:ident $name:literal)*;)*) => {$(
@@ -265,6 +310,10 @@ names! {
         Sxtb "sxtb" Sxth "sxth";
     ExtendOp: Uxtab "uxtab" Uxtah "uxtah" Sxtab "sxtab" Sxtah "sxtah";
     LoadOp: Ldr "ldr" Ldrb "ldrb" Ldrh "ldrh" Ldrsb "ldrsb" Ldrsh "ldrsh";
+    FpSize: F32 "f32" F64 "f64";
+    FpAluOp: Add "vadd" Sub "vsub" Mul "vmul" Div "vdiv";
+    FpUnaryOp: Abs "vabs" Neg "vneg" Sqrt "vsqrt" Ceil "vrintp" Floor "vrintm" Trunc "vrintz"
+        Nearest "vrintn";
     StoreOp: Str "str" Strb "strb" Strh "strh";
     Cond: Eq "eq" Ne "ne" Hs "hs" Lo "lo" Mi "mi" Pl "pl" Vs "vs" Vc "vc" Hi "hi" Ls "ls"
         Ge "ge" Lt "lt" Gt "gt" Le "le";

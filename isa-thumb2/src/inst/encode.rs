@@ -11,7 +11,7 @@ use super::args::*;
 use super::encode16::*;
 use super::encode32::*;
 use super::imms::{fits_pair_offset, is_imm12, is_imm16, mod_imm, mov_imm};
-use super::{Callee, Imm16, Inst};
+use super::{Callee, Imm16, Inst, fp};
 use crate::regs::{LR, PC, SP};
 use windlass_backend::reg::{Reg, Writable};
 
@@ -135,7 +135,7 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
         Inst::Udf { trap } => Some(Half(encode_udf_t1(trap.code().into()))),
         Inst::Fence => Some(Word(encode_dmb_t1())),
         Inst::Nop => Some(Half(encode_nop_t1())),
-        _ => None,
+        _ => fp::encode(inst, in_it).map(Word),
     }
 }
 
@@ -194,11 +194,11 @@ impl Imm16 {
 }
 
 /// A physical register's number.
-fn num(reg: Reg) -> Option<u32> {
+pub(super) fn num(reg: Reg) -> Option<u32> {
     reg.as_preg().map(|preg| preg.hw_enc() as u32)
 }
 
-fn def(reg: Writable<Reg>) -> Option<u32> {
+pub(super) fn def(reg: Writable<Reg>) -> Option<u32> {
     num(reg.to_reg())
 }
 

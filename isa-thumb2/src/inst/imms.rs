@@ -4,7 +4,7 @@
 //! after allocation asks before it spends a scratch register, and the encoders take their fields
 //! from here. Sections are those of the ARMv7-M Architecture Reference Manual (DDI 0403E).
 
-use super::args::{AluOp, MovOp};
+use super::args::{AluOp, CmpOp, FpSize, MovOp};
 
 /// The field `i:imm3:imm8` of a modified immediate (A5.3.2), if `value` is one: a byte at any
 /// position that does not wrap around the word's end, or a byte repeated as 0x00XY00XY,
@@ -92,6 +92,21 @@ pub fn alu_imm(op: AluOp, value: u32) -> Option<(AluOp, u32)> {
     flip_alu_imm(op, value).filter(|&(op, value)| fits_alu_imm(op, value))
 }
 
+/// `cmp` or `cmn` with an immediate that sets all flags as `cmp rn, #value` does (for cmp and cmn;
+/// a negated 0 or 0x80000000 would differ in carry or overflow).
+pub fn cmp_imm(op: CmpOp, value: u32) -> Option<(CmpOp, u32)> {
+    if is_mod_imm(value) {
+        return Some((op, value));
+    }
+    let negated = value.wrapping_neg();
+    let flipped = match op {
+        CmpOp::Cmp => CmpOp::Cmn,
+        CmpOp::Cmn => CmpOp::Cmp,
+        CmpOp::Tst | CmpOp::Teq => return None,
+    };
+    (value != negated && is_mod_imm(negated)).then_some((flipped, negated))
+}
+
 /// Whether `mov` (or movw) or `mvn rd, #value` without flags is one instruction.
 pub const fn fits_mov_imm(op: MovOp, value: u32) -> bool {
     match op {
@@ -131,6 +146,37 @@ pub const fn fits_pair_offset(offset: i32) -> bool {
 pub const fn fits_add_offset(offset: i32) -> bool {
     fits_alu_imm(AluOp::Add, offset as u32)
         || fits_alu_imm(AluOp::Sub, offset.wrapping_neg() as u32)
+}
+
+/// Whether `vldr/vstr [base, #offset]` is encodable: multiples of 4 from -1020 to 1020.
+pub const fn fits_fp_offset(offset: i32) -> bool {
+    fits_pair_offset(offset)
+}
+
+/// The field `abcdefgh` of `vmov.f rd, #imm` (A6.4.1) for a value of this format with these bits,
+/// if it is one: plus or minus 16/16 to 31/16 times a power of two from 2^-3 to 2^4.
+pub const fn fp_imm8(bits: u64, size: FpSize) -> Option<u8> {
+    // Sign, not b, b repeated, then `bcdefgh` and zeros.
+    let (width, repeated) = match size {
+        FpSize::F32 => (32, 5),
+        FpSize::F64 => (64, 8),
+    };
+    let zeros = width - 2 - repeated - 6;
+    let b = bits >> (zeros + 6) & 1;
+    let exponent_top = bits >> (zeros + 6) & ((1 << (repeated + 1)) - 1);
+    let expected = if b == 1 { (1 << repeated) - 1 } else { 1 << repeated };
+    let sign = bits >> (width - 1) & 1;
+    if bits & ((1 << zeros) - 1) != 0 || exponent_top != expected {
+        return None;
+    }
+    Some((sign << 7 | bits >> zeros & 0x7f) as u8)
+}
+
+/// The value of `vmov`'s field: `VFPExpandImm`.
+pub fn fp_imm_value(field: u8) -> f64 {
+    let exponent = i32::from(field >> 4 & 7 ^ 4) - 3;
+    let magnitude = f64::from(16 + (field & 15)) / 16.0 * f64::from(exponent).exp2();
+    if field & 0x80 != 0 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]
@@ -191,6 +237,29 @@ mod tests {
             [(0, 1), (0xffff, 1), (0x1_0000, 1), (0x1_0001, 1), (0x1_0002, 2), (!0, 1), (!0xab, 1)]
         {
             assert_eq!(const_cost(value), cost, "{value:#x}");
+        }
+    }
+
+    #[test]
+    fn every_floating_point_immediate_round_trips_in_both_formats() {
+        for field in 0..=u8::MAX {
+            let value = fp_imm_value(field);
+            assert_eq!(fp_imm8(value.to_bits(), FpSize::F64), Some(field), "{value}");
+            let single = (value as f32).to_bits();
+            assert_eq!(fp_imm8(single.into(), FpSize::F32), Some(field), "{value}");
+            // Neighbours are none, but where the flipped bit is one of the field.
+            let near =
+                (0..32).filter(|bit| fp_imm8((single ^ 1 << bit).into(), FpSize::F32).is_some());
+            assert!(near.count() <= 8, "{value}");
+        }
+        assert_eq!((fp_imm_value(0x70), fp_imm_value(0xf8)), (1.0, -1.5));
+    }
+
+    #[test]
+    fn zero_infinity_and_nan_are_no_floating_point_immediates() {
+        for value in [0.0, -0.0, 0.1, 33.0, 0.0625, f64::INFINITY, f64::NAN] {
+            assert_eq!(fp_imm8(value.to_bits(), FpSize::F64), None);
+            assert_eq!(fp_imm8((value as f32).to_bits().into(), FpSize::F32), None);
         }
     }
 }

@@ -12,7 +12,9 @@ pub mod emit;
 pub mod encode;
 pub mod encode16;
 pub mod encode32;
+pub mod encode_fp;
 pub mod fixup;
+mod fp;
 pub mod imms;
 mod operands;
 pub mod print;
@@ -199,6 +201,116 @@ pub enum Inst {
         addr: AMode,
     },
 
+    // --- Floating point ----------------------------------------------------------------------
+    // In a d register a single-precision operand is the even s register, the low half.
+    /// `vadd/vsub/vmul/vdiv.f rd, rn, rm`.
+    FpAlu {
+        op: FpAluOp,
+        size: FpSize,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// `vabs/vneg/vsqrt/vrint{p,m,z,n}.f rd, rm`.
+    FpUnary {
+        op: FpUnaryOp,
+        size: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `vcmp.f rn, rm` (with +0 if None) and the flags moved to where conditions read them. False
+    /// for NaN are eq, gt, ge, mi (less) and ls (less or equal); true are ne, hi, hs, lt, le and pl;
+    /// vs tells it apart.
+    FpCmp {
+        size: FpSize,
+        rn: Reg,
+        rm: Option<Reg>,
+    },
+    /// `vmov.f rd, rm`.
+    FpMov {
+        size: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `vmov.f rd, #imm`, in the form that [`imms::fp_imm8`] gives.
+    FpImm {
+        size: FpSize,
+        rd: WritableReg,
+        imm8: u8,
+    },
+    /// `vmov sd, rt`: the bits of a core register.
+    CoreToFp {
+        rd: WritableReg,
+        rt: Reg,
+    },
+    /// `vmov rt, sn`.
+    FpToCore {
+        rt: WritableReg,
+        rn: Reg,
+    },
+    /// `vmov dd, rt, rt2`: the low word from `rt`.
+    CorePairToFp {
+        rd: WritableReg,
+        rt: Reg,
+        rt2: Reg,
+    },
+    /// `vmov rt, rt2, dn`.
+    FpToCorePair {
+        rt: WritableReg,
+        rt2: WritableReg,
+        rn: Reg,
+    },
+    /// `vcvt.{s32,u32}.f sd, rm`: towards zero and saturating, 0 for NaN; the integer is in a float
+    /// register.
+    FpToInt {
+        signed: bool,
+        size: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `vcvt.f.{s32,u32} rd, sm`: the integer is in a float register.
+    IntToFp {
+        signed: bool,
+        size: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `vcvt.f64.f32 dd, sm` or `vcvt.f32.f64 sd, dm`.
+    FpConvert {
+        to: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+    },
+    /// `rd = cond ? rm : if_not`; `rd` reuses the register of `if_not`. An IT block after
+    /// allocation.
+    CondFpMov {
+        cond: Cond,
+        size: FpSize,
+        rd: WritableReg,
+        rm: Reg,
+        if_not: Reg,
+    },
+    /// `vsel<cond>.f rd, rn, rm`: `cond ? rn : rm` for eq, vs, ge and gt (FPv5).
+    FpSelect {
+        cond: Cond,
+        size: FpSize,
+        rd: WritableReg,
+        rn: Reg,
+        rm: Reg,
+    },
+    /// `vldr rt, [..]`: word-aligned addresses only.
+    FpLoad {
+        size: FpSize,
+        rt: WritableReg,
+        addr: AMode,
+    },
+    /// `vstr rt, [..]`: word-aligned addresses only.
+    FpStore {
+        size: FpSize,
+        rt: Reg,
+        addr: AMode,
+    },
+
     // --- Frame, after allocation -----------------------------------------------------------
     /// `push/stmdb sp!` and `pop/ldmia sp!`, of registers by number.
     Push {
@@ -206,6 +318,13 @@ pub enum Inst {
     },
     Pop {
         regs: RegList,
+    },
+    /// `vpush/vpop` of d registers.
+    VPush {
+        regs: DRegRange,
+    },
+    VPop {
+        regs: DRegRange,
     },
     /// `sp += bytes`, a multiple of 4; large amounts go through ip.
     AdjustSp {
@@ -235,6 +354,14 @@ pub enum Inst {
         ra: Reg,
         imm: Imm16,
     },
+    /// The first half of an `FpCmp`: sets the flags of the FPSCR.
+    VCmp {
+        size: FpSize,
+        rn: Reg,
+        rm: Option<Reg>,
+    },
+    /// `vmrs apsr_nzcv, fpscr`.
+    VMrsFlags,
     /// `ldr rt, =value` from the pool behind the function.
     LoadLiteral {
         rt: WritableReg,

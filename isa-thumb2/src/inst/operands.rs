@@ -61,7 +61,9 @@ impl MachInst for Inst {
             Inst::ShiftReg { rd, rn, rm, .. }
             | Inst::Mul { rd, rn, rm, .. }
             | Inst::Div { rd, rn, rm, .. }
-            | Inst::ExtendAdd { rd, rn, rm, .. } => {
+            | Inst::ExtendAdd { rd, rn, rm, .. }
+            | Inst::FpAlu { rd, rn, rm, .. }
+            | Inst::FpSelect { rd, rn, rm, .. } => {
                 visitor.reg_use(rn);
                 visitor.reg_use(rm);
                 visitor.reg_def(rd);
@@ -70,6 +72,7 @@ impl MachInst for Inst {
             | Inst::LoadSymbol { rd, .. }
             | Inst::CondSet { rd, .. }
             | Inst::MovW { rd, .. }
+            | Inst::FpImm { rd, .. }
             | Inst::LoadLiteral { rt: rd, .. } => visitor.reg_def(rd),
             Inst::MovT { rd, ra, .. } => {
                 visitor.reg_use(ra);
@@ -110,7 +113,14 @@ impl MachInst for Inst {
                 }
                 visitor.reg_reuse_def(rd, 0);
             }
-            Inst::Unary { rd, rm, .. } => {
+            Inst::Unary { rd, rm, .. }
+            | Inst::FpUnary { rd, rm, .. }
+            | Inst::FpMov { rd, rm, .. }
+            | Inst::FpToInt { rd, rm, .. }
+            | Inst::IntToFp { rd, rm, .. }
+            | Inst::FpConvert { rd, rm, .. }
+            | Inst::CoreToFp { rd, rt: rm }
+            | Inst::FpToCore { rt: rd, rn: rm } => {
                 visitor.reg_use(rm);
                 visitor.reg_def(rd);
             }
@@ -125,11 +135,32 @@ impl MachInst for Inst {
                 visitor.reg_use(if_not);
                 visitor.reg_reuse_def(rd, 1 + op2.count());
             }
-            Inst::Load { rt, addr, .. } => {
+            Inst::FpCmp { rn, rm, .. } | Inst::VCmp { rn, rm, .. } => {
+                visitor.reg_use(rn);
+                if let Some(rm) = rm {
+                    visitor.reg_use(rm);
+                }
+            }
+            Inst::CorePairToFp { rd, rt, rt2 } => {
+                visitor.reg_use(rt);
+                visitor.reg_use(rt2);
+                visitor.reg_def(rd);
+            }
+            Inst::FpToCorePair { rt, rt2, rn } => {
+                visitor.reg_use(rn);
+                visitor.reg_def(rt);
+                visitor.reg_def(rt2);
+            }
+            Inst::CondFpMov { rd, rm, if_not, .. } => {
+                visitor.reg_use(rm);
+                visitor.reg_use(if_not);
+                visitor.reg_reuse_def(rd, 1);
+            }
+            Inst::Load { rt, addr, .. } | Inst::FpLoad { rt, addr, .. } => {
                 addr.visit(visitor);
                 visitor.reg_def(rt);
             }
-            Inst::Store { rt, addr, .. } => {
+            Inst::Store { rt, addr, .. } | Inst::FpStore { rt, addr, .. } => {
                 visitor.reg_use(rt);
                 addr.visit(visitor);
             }
@@ -177,6 +208,9 @@ impl MachInst for Inst {
             Inst::It { .. }
             | Inst::Push { .. }
             | Inst::Pop { .. }
+            | Inst::VPush { .. }
+            | Inst::VPop { .. }
+            | Inst::VMrsFlags
             | Inst::AdjustSp { .. }
             | Inst::BxLr
             | Inst::Jump { .. }
@@ -207,6 +241,7 @@ impl MachInst for Inst {
     fn as_move(&self) -> Option<(Writable<Reg>, Reg)> {
         match *self {
             Inst::Mov { op: MovOp::Mov, s: false, rd, op2: Operand2::Reg(rm) } => Some((rd, rm)),
+            Inst::FpMov { rd, rm, .. } => Some((rd, rm)),
             _ => None,
         }
     }
@@ -216,8 +251,46 @@ impl MachInst for Inst {
             Inst::LoadConst { value, .. } => Some(imms::const_cost(*value)),
             Inst::LoadSymbol { .. } => Some(2),
             Inst::Mov { s: false, op2: Operand2::Imm(_), .. } => Some(1),
+            Inst::FpImm { .. } => Some(1),
             Inst::LoadAddr { addr: AMode::StackSlot { .. }, .. } => Some(1),
             _ => None,
+        }
+    }
+
+    fn is_pure(&self) -> bool {
+        match self {
+            Inst::Alu { s, .. }
+            | Inst::Mov { s, .. }
+            | Inst::ShiftReg { s, .. }
+            | Inst::Mul { s, .. } => !s,
+            Inst::LoadConst { .. }
+            | Inst::LoadSymbol { .. }
+            | Inst::MulAcc { .. }
+            | Inst::MulLong { .. }
+            | Inst::MulLongAcc { .. }
+            | Inst::Div { .. }
+            | Inst::BitExtract { .. }
+            | Inst::BitInsert { .. }
+            | Inst::Unary { .. }
+            | Inst::ExtendAdd { .. }
+            | Inst::CondMov { .. }
+            | Inst::CondAlu { .. }
+            | Inst::CondSet { .. }
+            | Inst::FpAlu { .. }
+            | Inst::FpUnary { .. }
+            | Inst::FpMov { .. }
+            | Inst::FpImm { .. }
+            | Inst::CoreToFp { .. }
+            | Inst::FpToCore { .. }
+            | Inst::CorePairToFp { .. }
+            | Inst::FpToCorePair { .. }
+            | Inst::FpToInt { .. }
+            | Inst::IntToFp { .. }
+            | Inst::FpConvert { .. }
+            | Inst::CondFpMov { .. }
+            | Inst::FpSelect { .. }
+            | Inst::LoadAddr { .. } => true,
+            _ => false,
         }
     }
 
@@ -229,7 +302,10 @@ impl MachInst for Inst {
             )
         };
         match self {
-            Inst::Load { addr, .. } | Inst::Store { addr, .. } => u32::from(on_stack(addr)),
+            Inst::Load { addr, .. }
+            | Inst::Store { addr, .. }
+            | Inst::FpLoad { addr, .. }
+            | Inst::FpStore { addr, .. } => u32::from(on_stack(addr)),
             Inst::LoadPair { addr, .. } | Inst::StorePair { addr, .. } => {
                 2 * u32::from(on_stack(addr))
             }
@@ -252,6 +328,8 @@ impl Inst {
             | Inst::CondMov { .. }
             | Inst::CondAlu { .. }
             | Inst::CondSet { .. }
+            | Inst::CondFpMov { .. }
+            | Inst::FpSelect { .. }
             | Inst::It { .. }
             | Inst::Predicated { .. }
             | Inst::CondBr { .. }
@@ -266,6 +344,7 @@ impl Inst {
             Inst::Alu { s, .. } | Inst::Mov { s, .. } | Inst::ShiftReg { s, .. } => *s,
             Inst::Mul { s, .. } => *s,
             Inst::Cmp { .. } | Inst::CondCmp { .. } | Inst::Call { .. } => true,
+            Inst::FpCmp { .. } | Inst::VMrsFlags => true,
             // A branch that cbz does not reach becomes a comparison and a branch.
             Inst::CmpBranchZero { .. } | Inst::TrapIfZero { .. } => true,
             Inst::JumpTable { .. } => true,

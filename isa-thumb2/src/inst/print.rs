@@ -5,10 +5,11 @@
 //! Before allocation virtual registers stand in the same places (`v12`), and what has no single
 //! encoding prints in the same style: `moveq v3, v2 else v1`.
 
+use super::args::FpSize::{F32, F64};
 use super::args::*;
 use super::encode::{Encoding, encode, plain};
 use super::fixup::Fixup;
-use super::imms::{is_imm16, is_mod_imm};
+use super::imms::{fp_imm_value, is_imm16, is_mod_imm};
 use super::{CallInfo, Callee, Imm16, Inst};
 use crate::regs;
 use core::fmt::{self, Display};
@@ -81,6 +82,20 @@ impl Printer {
         let s = if s { "s" } else { "" };
         let width = if self.wide && TWO_WIDTHS.contains(&mnemonic) { ".w" } else { "" };
         format!("{mnemonic}{s}{}{width} {operands}", self.cond)
+    }
+
+    /// A mnemonic with the format of its operands.
+    fn fp(&self, mnemonic: &str, size: FpSize, operands: impl Display) -> String {
+        format!("{mnemonic}{}.{} {operands}", self.cond, size.name())
+    }
+
+    fn vcmp(&self, size: FpSize, rn: Reg, rm: Option<Reg>) -> String {
+        let rm = rm.map_or_else(|| "#0.0".to_owned(), |rm| fp_name(size, rm));
+        self.fp("vcmp", size, format_args!("{}, {rm}", fp_name(size, rn)))
+    }
+
+    fn vcvt(&self, to: &str, from: &str, operands: impl Display) -> String {
+        format!("vcvt{}.{to}.{from} {operands}", self.cond)
     }
 
     fn text(&self, inst: &Inst) -> String {
@@ -183,6 +198,63 @@ impl Printer {
                 self.op("strd", false, format_args!("{}, {}, {addr}", name(*rt), name(*rt2)))
             }
             Inst::LoadAddr { rd, addr } => format!("add {}, {addr}", def(rd)),
+            Inst::FpAlu { op, size, rd, rn, rm } => {
+                self.fp(op.name(), *size, fp_three(*size, rd, *rn, *rm))
+            }
+            Inst::FpUnary { op, size, rd, rm } => self.fp(op.name(), *size, fp_two(*size, rd, *rm)),
+            Inst::FpCmp { size, rn, rm } => {
+                format!("{}; {}", self.vcmp(*size, *rn, *rm), self.text(&Inst::VMrsFlags))
+            }
+            Inst::VCmp { size, rn, rm } => self.vcmp(*size, *rn, *rm),
+            Inst::VMrsFlags => self.op("vmrs", false, "apsr_nzcv, fpscr"),
+            Inst::FpMov { size, rd, rm } => self.fp("vmov", *size, fp_two(*size, rd, *rm)),
+            Inst::FpImm { size, rd, imm8 } => {
+                let value = fp_imm_value(*imm8);
+                self.fp("vmov", *size, format_args!("{}, #{value:e}", fp_def(*size, rd)))
+            }
+            Inst::CoreToFp { rd, rt } => {
+                self.op("vmov", false, format_args!("{}, {}", fp_def(F32, rd), name(*rt)))
+            }
+            Inst::FpToCore { rt, rn } => {
+                self.op("vmov", false, format_args!("{}, {}", def(rt), fp_name(F32, *rn)))
+            }
+            Inst::CorePairToFp { rd, rt, rt2 } => {
+                let operands = format_args!("{}, {}, {}", fp_def(F64, rd), name(*rt), name(*rt2));
+                self.op("vmov", false, operands)
+            }
+            Inst::FpToCorePair { rt, rt2, rn } => {
+                let operands = format_args!("{}, {}, {}", def(rt), def(rt2), fp_name(F64, *rn));
+                self.op("vmov", false, operands)
+            }
+            Inst::FpToInt { signed, size, rd, rm } => {
+                let operands = format_args!("{}, {}", fp_def(F32, rd), fp_name(*size, *rm));
+                self.vcvt(integer(*signed), size.name(), operands)
+            }
+            Inst::IntToFp { signed, size, rd, rm } => {
+                let operands = format_args!("{}, {}", fp_def(*size, rd), fp_name(F32, *rm));
+                self.vcvt(size.name(), integer(*signed), operands)
+            }
+            Inst::FpConvert { to, rd, rm } => {
+                let from = to.other();
+                let operands = format_args!("{}, {}", fp_def(*to, rd), fp_name(from, *rm));
+                self.vcvt(to.name(), from.name(), operands)
+            }
+            Inst::CondFpMov { cond, size, rd, rm, if_not } => {
+                let (operands, if_not) = (fp_two(*size, rd, *rm), fp_name(*size, *if_not));
+                format!("vmov{}.{} {operands} else {if_not}", cond.name(), size.name())
+            }
+            Inst::FpSelect { cond, size, rd, rn, rm } => {
+                let operands = fp_three(*size, rd, *rn, *rm);
+                format!("vsel{}.{} {operands}", cond.name(), size.name())
+            }
+            Inst::FpLoad { size, rt, addr } => {
+                self.op("vldr", false, format_args!("{}, {addr}", fp_def(*size, rt)))
+            }
+            Inst::FpStore { size, rt, addr } => {
+                self.op("vstr", false, format_args!("{}, {addr}", fp_name(*size, *rt)))
+            }
+            Inst::VPush { regs } => self.op("vpush", false, regs),
+            Inst::VPop { regs } => self.op("vpop", false, regs),
             Inst::Push { regs } => self.op("push", false, regs),
             Inst::Pop { regs } => self.op("pop", false, regs),
             Inst::It { cond, pattern } => format!("it{pattern} {}", cond.name()),
@@ -279,6 +351,31 @@ fn four(lo: &Writable<Reg>, hi: &Writable<Reg>, rn: Reg, rm: Reg) -> String {
     format!("{}, {}, {}, {}", def(lo), def(hi), name(rn), name(rm))
 }
 
+fn integer(signed: bool) -> &'static str {
+    if signed { "s32" } else { "u32" }
+}
+
+fn fp_two(size: FpSize, rd: &Writable<Reg>, rm: Reg) -> String {
+    format!("{}, {}", fp_def(size, rd), fp_name(size, rm))
+}
+
+fn fp_three(size: FpSize, rd: &Writable<Reg>, rn: Reg, rm: Reg) -> String {
+    format!("{}, {}, {}", fp_def(size, rd), fp_name(size, rn), fp_name(size, rm))
+}
+
+/// A single-precision operand in a d register is its low half.
+fn fp_name(size: FpSize, reg: Reg) -> String {
+    let preg = reg.as_preg().map(|preg| match size {
+        FpSize::F32 => regs::low_half(preg),
+        FpSize::F64 => preg,
+    });
+    preg.map_or_else(|| name(reg), |preg| regs::name(preg).to_owned())
+}
+
+fn fp_def(size: FpSize, reg: &Writable<Reg>) -> String {
+    fp_name(size, reg.to_reg())
+}
+
 fn name(reg: Reg) -> String {
     reg.as_preg().map_or_else(|| format!("{reg:?}"), |preg| regs::name(preg).to_owned())
 }
@@ -325,6 +422,16 @@ impl Display for RegList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.iter().map(regs::name).collect();
         write!(f, "{{{}}}", names.join(", "))
+    }
+}
+
+impl Display for DRegRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = u32::from(self.first) + u32::from(self.count).saturating_sub(1);
+        match self.count {
+            1 => write!(f, "{{d{last}}}"),
+            _ => write!(f, "{{d{}-d{last}}}", self.first),
+        }
     }
 }
 

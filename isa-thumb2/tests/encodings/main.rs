@@ -7,6 +7,7 @@
 mod oracle;
 mod ranges;
 mod stream;
+mod stream_fp;
 
 use oracle::{Capstone, Oracle, ThumbAsm, normalize};
 use windlass_isa_thumb2::inst::encode::encode;

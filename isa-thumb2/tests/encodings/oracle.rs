@@ -56,12 +56,16 @@ const TWO_OPERAND: [&str; 13] =
 /// - r12-r15 as ip, sp, lr, pc; r9-r11 by number; condition hs and lo, not cs and cc;
 /// - numbers in decimal and as unsigned words, no offset of 0;
 /// - lists of registers without ranges;
+/// - conditions of floating-point instructions before the format, and their immediates in one way;
 /// - three operands where the first may be left out;
 /// - stores to and loads from `sp!` as push and pop.
 pub fn normalize(line: &str) -> String {
     let line = line.trim().to_lowercase();
     let (mnemonic, operands) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
     let mnemonic = mnemonic.trim_end_matches(".w").trim_end_matches(".n").to_owned();
+    if let Some(immediate) = fp_immediate(&mnemonic, operands) {
+        return immediate;
+    }
     let operands = words(operands);
     let mnemonic = conditions(&mnemonic);
     let operands = operands.replace(", #0]", "]");
@@ -69,6 +73,15 @@ pub fn normalize(line: &str) -> String {
         let all_three = three_operands(&mnemonic, &operands);
         format!("{mnemonic} {}", all_three.unwrap_or(operands)).trim().to_owned()
     })
+}
+
+/// `vmov` and `vcmp` of a floating-point number, which is written in as many ways as there are
+/// disassemblers.
+fn fp_immediate(mnemonic: &str, operands: &str) -> Option<String> {
+    let (reg, number) = operands.split_once(", #")?;
+    let value: f64 = number.parse().ok()?;
+    let is_fp = mnemonic.starts_with("vmov") || mnemonic.starts_with("vcmp");
+    is_fp.then(|| format!("{} {reg}, #{value}", conditions(mnemonic)))
 }
 
 /// Registers and numbers one by one; ranges expanded.
@@ -81,13 +94,13 @@ fn words(operands: &str) -> String {
             word.push(ch);
             continue;
         }
-        if ch == '-' && word.starts_with('r') {
+        if ch == '-' && word.starts_with(['r', 'd']) {
             range_from = Some(word.clone());
         }
         if let Some(from) = range_from.take_if(|_| ch != '-') {
             let number = |name: &str| name[1..].parse::<u32>().expect("a register's number");
             for between in number(&from) + 1..number(&word) {
-                out += &format!("{}, ", register(&format!("r{between}")));
+                out += &format!("{}, ", register(&format!("{}{between}", &from[..1])));
             }
         }
         if out.ends_with("#-") {
@@ -128,6 +141,11 @@ fn register(word: &str) -> String {
 }
 
 fn conditions(mnemonic: &str) -> String {
+    // `vadd.f32eq` is `vaddeq.f32`.
+    if let Some((stem, types)) = mnemonic.split_once('.') {
+        let (types, cond) = types.split_at(types.trim_end_matches(char::is_alphabetic).len());
+        return format!("{}.{types}", conditions(&format!("{stem}{cond}")));
+    }
     if ["adcs", "sbcs", "bics"].contains(&mnemonic) {
         return mnemonic.to_owned();
     }

@@ -2,6 +2,7 @@
 //! encodings tell apart, sp where it is legal, the edges of every immediate, each of them outside
 //! and inside IT blocks.
 
+use crate::stream_fp;
 use windlass_backend::Trap;
 use windlass_backend::compiled::RelocTarget;
 use windlass_backend::reg::{Reg, Writable};
@@ -77,8 +78,10 @@ pub fn all() -> Vec<Inst> {
     bits(&mut plain);
     memory(&mut plain);
     stack(&mut plain);
+    stream_fp::plain(&mut plain);
     let mut stream = plain.clone();
     unconditional(&mut stream);
+    stream_fp::unconditional(&mut stream);
     it_blocks(&mut stream);
     for (index, inst) in plain.into_iter().enumerate() {
         // Some have no encoding there, such as muls.
