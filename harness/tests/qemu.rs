@@ -1,0 +1,289 @@
+//! The heavier tier: objects and headers in the hands of a C firmware.
+//!
+//! ```text
+//!   module --windlass--> program.o, program.h
+//!   startup.c, run.c or imports.c + program.h --arm-none-eabi-gcc--> *.o
+//!   all --arm-none-eabi-gcc | arm-none-eabi-ld | ld.lld--> firmware --qemu-system-arm--> text
+//! ```
+//!
+//! The text is compared with what wasmi computes. The tests need the tools and fail without them, so
+//! they are ignored unless `cargo test -- --ignored` asks for them.
+
+mod common;
+
+use common::oracle::Oracle;
+use common::{corpus, harness_dir};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use windlass::instance::Outcome;
+use windlass::value::Val;
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
+
+/// A machine of qemu and what windlass compiles for it.
+#[derive(Clone, Copy)]
+struct Board {
+    machine: &'static str,
+    cpu: &'static str,
+    target: &'static str,
+}
+
+const AN385: Board =
+    Board { machine: "mps2-an385", cpu: "cortex-m3", target: "thumbv7m-none-eabi" };
+const AN386: Board =
+    Board { machine: "mps2-an386", cpu: "cortex-m4", target: "thumbv7em-none-eabi" };
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Linker {
+    /// The compiler driver, with newlib-nano.
+    Gcc,
+    Ld,
+    Lld,
+}
+
+const LINKERS: [Linker; 3] = [Linker::Gcc, Linker::Ld, Linker::Lld];
+
+/// As firmware is compiled, and so that every warning of a generated header is an error. A loop that
+/// becomes a call of memset would need a library.
+const CFLAGS: [&str; 8] = [
+    "-mthumb",
+    "-O2",
+    "-ffreestanding",
+    "-fno-tree-loop-distribute-patterns",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Werror",
+];
+
+/// Runs a tool and demands success; returns its standard output.
+#[track_caller]
+fn tool(program: &str, configure: impl FnOnce(&mut Command)) -> String {
+    let mut command = Command::new(program);
+    configure(&mut command);
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("cannot start {program}: {error}; .ci/run names the packages of this tier")
+    });
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// A directory with a module's object and header, in which firmware is built.
+struct Firmware {
+    directory: tempfile::TempDir,
+    board: Board,
+}
+
+impl Firmware {
+    fn new(artifact: &Artifact, board: Board) -> Firmware {
+        let firmware = Firmware::empty(board);
+        std::fs::write(firmware.path("program.o"), &artifact.object).unwrap();
+        std::fs::write(firmware.path("program.h"), artifact.header.as_ref().unwrap()).unwrap();
+        firmware
+    }
+
+    fn empty(board: Board) -> Firmware {
+        Firmware { directory: tempfile::tempdir().unwrap(), board }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Compiles a C file of `tests/host`.
+    fn compile_c(&self, source: &str) -> PathBuf {
+        let object = self.path(source).with_extension("host.o");
+        tool("arm-none-eabi-gcc", |command| {
+            command.arg(format!("-mcpu={}", self.board.cpu)).args(CFLAGS).arg("-std=c11");
+            command.arg("-I").arg(self.directory.path()).arg("-I").arg(host(""));
+            command.arg("-c").arg(host(source)).arg("-o").arg(&object);
+        });
+        object
+    }
+
+    fn link(&self, main: &str, linker: Linker) -> PathBuf {
+        let elf = self.path("firmware.elf");
+        let objects = [self.compile_c("startup.c"), self.compile_c(main), self.path("program.o")];
+        let script = host("board.ld");
+        let program = match linker {
+            Linker::Gcc => "arm-none-eabi-gcc",
+            Linker::Ld => "arm-none-eabi-ld",
+            Linker::Lld => "ld.lld",
+        };
+        tool(program, |command| {
+            match linker {
+                Linker::Gcc => {
+                    command.arg(format!("-mcpu={}", self.board.cpu)).arg("-mthumb");
+                    command.args(["--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections"]);
+                    command.arg("-Wl,--fatal-warnings");
+                }
+                Linker::Ld | Linker::Lld => {
+                    drop(command.args(["--gc-sections", "--fatal-warnings"]))
+                }
+            }
+            command.arg("-T").arg(script).args(&objects).arg("-o").arg(&elf);
+        });
+        elf
+    }
+
+    /// Builds with the given C host and returns what it prints.
+    #[track_caller]
+    fn run(&self, main: &str, linker: Linker) -> String {
+        let elf = self.link(main, linker);
+        tool("timeout", |command| {
+            command.args(["60", "qemu-system-arm", "-M", self.board.machine, "-display", "none"]);
+            command.args(["-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out"]);
+            command.args(["-semihosting-config", "enable=on,target=native,chardev=out"]);
+            command.arg("-kernel").arg(elf).stdin(std::process::Stdio::null());
+        })
+    }
+}
+
+fn host(name: &str) -> PathBuf {
+    harness_dir("tests/host").join(name)
+}
+
+fn compiler(board: Board) -> Compiler {
+    Compiler::new().name("program").target(board.target).cpu(board.cpu).check(true)
+}
+
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(2166136261, |h, &byte| (h ^ u32::from(byte)).wrapping_mul(16777619))
+}
+
+/// What `run.c` prints if the module does what it does in wasmi.
+fn expected(wasm: &[u8]) -> String {
+    let mut oracle = Oracle::new(wasm).unwrap().unwrap();
+    let Outcome::Returned(results) = oracle.invoke("run", &[]).unwrap() else {
+        panic!("a corpus program traps in wasmi");
+    };
+    let memory = oracle.memory().expect("an exported memory");
+    format!("{} {}\n", results[0].bits() as u32, fnv1a(&memory))
+}
+
+#[track_caller]
+fn check_corpus(board: Board) {
+    for (name, wasm) in corpus() {
+        let artifact = compiler(board).compile_wasm(&wasm).unwrap();
+        let printed = Firmware::new(&artifact, board).run("run.c", Linker::Ld);
+        assert_eq!(printed, expected(&wasm), "{name} on {}", board.machine);
+    }
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+fn every_corpus_program_runs_on_the_an385() {
+    check_corpus(AN385);
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+fn every_corpus_program_runs_on_the_an386() {
+    check_corpus(AN386);
+}
+
+/// Calls, spills and large switches: what allocators and linkers could get wrong.
+const CHOSEN: [&str; 3] = ["chacha20", "flight_control_calls", "state_machine"];
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
+fn every_allocator_level_and_linker_gives_the_same_results() {
+    for (name, wasm) in corpus().into_iter().filter(|(name, _)| CHOSEN.contains(&&**name)) {
+        let expected = expected(&wasm);
+        for (i, allocator) in AllocatorKind::ALL.into_iter().enumerate() {
+            for (j, level) in
+                [OptLevel::None, OptLevel::Speed, OptLevel::Size].into_iter().enumerate()
+            {
+                let board = [AN385, AN386][(i + j) % 2];
+                let linker = LINKERS[(i + j) % LINKERS.len()];
+                let compiler = compiler(board).regalloc(allocator).opt_level(level);
+                let artifact = compiler.function_sections(i == j).compile_wasm(&wasm).unwrap();
+                let printed = Firmware::new(&artifact, board).run("run.c", linker);
+                let what = format!("{name} {} {level:?} {linker:?}", allocator.name());
+                assert_eq!(printed, expected, "{what} on {}", board.machine);
+            }
+        }
+    }
+}
+
+/// The calls that `imports.c` makes, in its order.
+const CALLS: [(&str, &[i32]); 9] = [
+    ("add", &[20, 22]),
+    ("mix", &[1, 2, 3, 4, 5, 6, 7]),
+    ("swap", &[3, 4]),
+    ("five", &[99]),
+    ("poke", &[65535, 200]),
+    ("two-words!", &[]),
+    ("grow", &[1]),
+    ("grow", &[1]),
+    ("two-words!", &[]),
+];
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
+fn a_host_and_a_module_call_each_other() {
+    let wat = std::fs::read_to_string(host("imports.wat")).unwrap();
+    let mut oracle = Oracle::new(&wat::parse_str(wat).unwrap()).unwrap().unwrap();
+    let mut expected = String::new();
+    for (name, args) in CALLS {
+        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
+        let Outcome::Returned(results) = oracle.invoke(name, &args).unwrap() else {
+            panic!("{name} traps in wasmi");
+        };
+        results.iter().for_each(|value| expected += &format!("{}\n", value.bits() as u32));
+    }
+    for board in [AN385, AN386] {
+        for linker in LINKERS {
+            let firmware = Firmware::empty(board);
+            tool(env!("CARGO_BIN_EXE_windlass"), |command| {
+                command.arg("compile").arg(host("imports.wat")).args(["--name", "program"]);
+                command.args(["--target", board.target, "--cpu", board.cpu]);
+                command.arg("-o").arg(firmware.path("program.o"));
+                command.arg("--header").arg(firmware.path("program.h"));
+            });
+            let printed = firmware.run("imports.c", linker);
+            assert_eq!(printed, expected, "{linker:?} on {}", board.machine);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc"]
+fn headers_are_c11_and_cplusplus17() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut programs = corpus();
+    let imports = std::fs::read_to_string(host("imports.wat")).unwrap();
+    programs.push(("imports".to_owned(), wat::parse_str(imports).unwrap()));
+    let mut all = String::new();
+    for (name, wasm) in &programs {
+        let artifact = Compiler::new().name(name).compile_wasm(wasm).unwrap();
+        let file = format!("{name}.h");
+        std::fs::write(directory.path().join(&file), artifact.header.unwrap()).unwrap();
+        all += &format!(
+            "#include \"{file}\"\n#include \"{file}\"\nstatic {name}_instance a_{name};\n"
+        );
+    }
+    // Uses each instance, lest it be an unused variable.
+    all += "void use(void *);\nvoid all(void);\nvoid all(void) {\n";
+    programs.iter().for_each(|(name, _)| all += &format!("    use(&a_{name});\n"));
+    all += "}\n";
+    check_language(directory.path(), "all.c", &all, "-std=c11");
+    check_language(directory.path(), "all.cc", &all, "-std=c++17");
+}
+
+/// All headers in one translation unit, for the target and with its compiler.
+#[track_caller]
+fn check_language(directory: &Path, name: &str, source: &str, standard: &str) {
+    std::fs::write(directory.join(name), source).unwrap();
+    let compiler = if name.ends_with(".cc") { "arm-none-eabi-g++" } else { "arm-none-eabi-gcc" };
+    tool(compiler, |command| {
+        command.current_dir(directory).args(["-mcpu=cortex-m3"]).args(CFLAGS);
+        command.args([standard, "-c", name, "-o", "all.o"]);
+    });
+}
