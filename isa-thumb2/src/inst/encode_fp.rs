@@ -161,7 +161,7 @@ const fn fp_access(opcode: u32, size: FpSize, rt: u32, rn: u32, offset: i32) -> 
     debug_assert!(offset % 4 == 0 && -1020 <= offset && offset <= 1020);
     debug_assert!(rn < 15, "pc is no operand here");
     let up = (offset >= 0) as u32;
-    opcode | up << 23 | sz(size) | vd(size, rt) | rn << 16 | offset.unsigned_abs() / 4
+    opcode | up << 23 | sz(size) | vd(size, rt) | rn << 16 | (offset.unsigned_abs() / 4)
 }
 
 pub const fn encode_vldr(size: FpSize, rt: u32, rn: u32, offset: i32) -> u32 {
@@ -175,7 +175,7 @@ pub const fn encode_vstr(size: FpSize, rt: u32, rn: u32, offset: i32) -> u32 {
 /// The registers of vpush and vpop, by words.
 const fn d_range(regs: DRegRange) -> u32 {
     debug_assert!(regs.count > 0 && regs.first + regs.count <= 16);
-    vd(FpSize::F64, regs.first as u32) | 2 * regs.count as u32
+    vd(FpSize::F64, regs.first as u32) | (2 * regs.count as u32)
 }
 
 pub const fn encode_vpush(regs: DRegRange) -> u32 {

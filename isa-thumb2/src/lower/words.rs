@@ -281,10 +281,10 @@ impl Rules<'_, '_> {
     }
 
     fn alu_constant(&mut self, op: AluOp, rn: Reg, n: u32) -> Reg {
-        if op == AluOp::And {
-            if let Some(reg) = self.mask(rn, n) {
-                return reg;
-            }
+        if op == AluOp::And
+            && let Some(reg) = self.mask(rn, n)
+        {
+            return reg;
         }
         if let Some((op, n)) = imms::alu_imm(op, n) {
             return self.emit_alu(op, false, rn, Operand2::Imm(n));
