@@ -124,7 +124,7 @@ impl Firmware {
                     command.arg("-Wl,--fatal-warnings");
                 }
                 Linker::Ld | Linker::Lld => {
-                    drop(command.args(["--gc-sections", "--fatal-warnings"]))
+                    command.args(["--gc-sections", "--fatal-warnings"]);
                 }
             }
             command.arg("-T").arg(script).args(&objects).arg("-o").arg(&elf);
