@@ -174,7 +174,7 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     }
 }
 
-/// Calls a .clif function, whose values are integers in registers.
+/// Calls a .clif function, whose results are in core registers.
 fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     if !args.memory.is_empty() || !args.dump.is_empty() || args.memory_bytes.is_some() {
         return Err(Usage("functions of a .clif file have no linear memory".into()).into());
@@ -193,17 +193,32 @@ fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     let (_, cost) = machine.call(entry, &values, 0, &mut NoHost)?;
     report_cost(artifact, &machine, cost);
     let mut text = String::new();
-    for (n, result) in signature.returns.iter().enumerate() {
-        let value = machine.argument_word(n)? as i32;
-        let unused = 32 - result.value_type.bits().min(32);
-        let _ = writeln!(text, "{}", value << unused >> unused);
+    let mut next = 0;
+    for result in &signature.returns {
+        let ty = result.value_type;
+        let low = machine.argument_word(next)?;
+        if ty.bits() > 32 {
+            let high = machine.argument_word(next + 1)?;
+            let bits = u64::from(high) << 32 | u64::from(low);
+            let _ = writeln!(text, "{}", Val::from_bits(val_type(ty), bits));
+        } else {
+            let unused = 32 - ty.bits();
+            let extended = (low as i32) << unused >> unused;
+            let _ = writeln!(text, "{}", Val::from_bits(val_type(ty), extended as u32 as u64));
+        }
+        next += ty.bytes().div_ceil(4) as usize;
     }
     print(&text)
 }
 
 /// Narrow CLIF integers travel in whole words.
 fn val_type(ty: types::Type) -> ValType {
-    if ty.bits() > 32 { ValType::I64 } else { ValType::I32 }
+    match ty {
+        types::F32 => ValType::F32,
+        types::F64 => ValType::F64,
+        types::I64 => ValType::I64,
+        _ => ValType::I32,
+    }
 }
 
 fn split_invocation(args: &Args) -> Result<(&str, &[String])> {

@@ -3,6 +3,7 @@
 use super::super::common::Config;
 use super::super::{Directive, directives};
 use cranelift_codegen::data_value::DataValue;
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{ArgumentExtension, Function, Signature, Type, types};
 use cranelift_interpreter::environment::FunctionStore;
 use cranelift_interpreter::interpreter::{Interpreter, InterpreterState};
@@ -12,7 +13,7 @@ use libtest_mimic::Failed;
 use windlass::emulator::{Fault, FaultCause};
 use windlass::machine::{Machine, MachineError, NoHost};
 use windlass::value::Val;
-use windlass::{Artifact, Trap, clif};
+use windlass::{Artifact, RuntimeLibrary, Trap, clif};
 
 /// How a call ends.
 #[derive(PartialEq, Debug)]
@@ -46,7 +47,8 @@ pub fn run(text: &str) -> Result<(), Failed> {
         }
     }
     for config in Config::all() {
-        let artifact = config.compiler().name("m").compile_clif(text)?;
+        let artifact =
+            config.compiler().name("m").runtime(RuntimeLibrary::Builtin).compile_clif(text)?;
         let mut machine = Machine::new(&artifact.object, config.board())?;
         for case in &cases {
             let end = execute(&artifact, &mut machine, case);
@@ -128,7 +130,7 @@ fn execute(artifact: &Artifact, machine: &mut Machine, case: &Case) -> Result<En
     let signature = &function.ok_or("no such function")?.clif.signature;
     let mut args = Vec::new();
     for (value, param) in case.args.iter().zip(&signature.params) {
-        args.push(Val::I32(word(value, param.extension)?));
+        args.push(argument(value, param.extension)?);
     }
     let entry = machine.function(&case.name)?;
     match machine.call(entry, &args, 0, &mut NoHost) {
@@ -138,9 +140,24 @@ fn execute(artifact: &Artifact, machine: &mut Machine, case: &Case) -> Result<En
         }
         Err(error) => return Err(error.into()),
     }
-    let returns = signature.returns.iter().enumerate();
-    let values = returns.map(|(n, result)| narrow(machine.argument_word(n)?, result.value_type));
-    Ok(End::Values(values.collect::<Result<_, Failed>>()?))
+    let mut words = (0..).map(|n| machine.argument_word(n));
+    let mut next = || words.next().unwrap_or(Ok(0));
+    let mut values = Vec::new();
+    for result in &signature.returns {
+        let low = u64::from(next()?);
+        let high = if result.value_type.bits() == 64 { u64::from(next()?) } else { 0 };
+        values.push(data_value(high << 32 | low, result.value_type)?);
+    }
+    Ok(End::Values(values))
+}
+
+fn argument(value: &DataValue, extension: ArgumentExtension) -> Result<Val, Failed> {
+    Ok(match *value {
+        DataValue::I64(v) => Val::I64(v),
+        DataValue::F32(v) => Val::F32(v.bits()),
+        DataValue::F64(v) => Val::F64(v.bits()),
+        ref narrow => Val::I32(word(narrow, extension)?),
+    })
 }
 
 /// An argument as it travels. Bits that the signature leaves open are set.
@@ -160,11 +177,14 @@ fn word(value: &DataValue, extension: ArgumentExtension) -> Result<i32, Failed> 
     })
 }
 
-fn narrow(word: u32, ty: Type) -> Result<DataValue, Failed> {
+fn data_value(bits: u64, ty: Type) -> Result<DataValue, Failed> {
     match ty {
-        types::I8 => Ok(DataValue::I8(word as i8)),
-        types::I16 => Ok(DataValue::I16(word as i16)),
-        types::I32 => Ok(DataValue::I32(word as i32)),
+        types::I8 => Ok(DataValue::I8(bits as i8)),
+        types::I16 => Ok(DataValue::I16(bits as i16)),
+        types::I32 => Ok(DataValue::I32(bits as i32)),
+        types::I64 => Ok(DataValue::I64(bits as i64)),
+        types::F32 => Ok(DataValue::F32(Ieee32::with_bits(bits as u32))),
+        types::F64 => Ok(DataValue::F64(Ieee64::with_bits(bits))),
         _ => Err(format!("a result of type {ty}").into()),
     }
 }

@@ -1,20 +1,18 @@
 //! 64-bit division: traps inline, then the run-time ABI's routine.
 //!
-//! `__aeabi_ldivmod` and `__aeabi_uldivmod` take the dividend in r0:r1 and the divisor in r2:r3
-//! and leave the quotient in r0:r1 and the remainder in r2:r3 (RTABI 4.3.1). The quotient of
-//! INT_MIN by -1 wraps there, with remainder 0, which is what `srem` wants.
+//! The routine leaves the quotient in r0:r1 and the remainder in r2:r3 (RTABI 4.3.1). The quotient
+//! of INT_MIN by -1 wraps there, with remainder 0, which is what `srem` wants.
 
 use cranelift_codegen::ir::{TrapCode, Value};
-use regalloc2::PRegSet;
 use windlass_backend::Trap;
-use windlass_backend::compiled::RelocTarget;
+use windlass_backend::reg::Reg;
+use windlass_backend::runtime::RuntimeCall;
 
 use super::Rules;
-use super::pairs::Pair;
+use super::runtime::emit_runtime_call;
 use super::words::{Half, Word, Words};
+use crate::inst::Inst;
 use crate::inst::args::{AluOp, CmpOp, Cond, Operand2};
-use crate::inst::{CallInfo, Callee, Inst};
-use crate::regs;
 
 /// What is wanted of a division.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +35,7 @@ impl Rules<'_, '_> {
         {
             self.trap_if_quotient_overflows(x, y);
         }
-        let name = if signed { "__aeabi_ldivmod" } else { "__aeabi_uldivmod" };
-        self.call_division(name, part, x, y)
+        self.call_division(signed, part, x, y)
     }
 
     /// Both operands below 2^32: the processor divides.
@@ -93,25 +90,14 @@ impl Rules<'_, '_> {
         self.ctx.emit(Inst::TrapIf { cond: Cond::Eq, trap });
     }
 
-    fn call_division(&mut self, name: &str, part: DivisionPart, x: Value, y: Value) -> Words {
+    fn call_division(&mut self, signed: bool, part: DivisionPart, x: Value, y: Value) -> Words {
         let (x, y) = (self.ctx.put_in_vregs(x), self.ctx.put_in_vregs(y));
-        let args = [x.get(0), x.get(1), y.get(0), y.get(1)];
-        let uses = args.iter().zip(0..).map(|(&arg, n)| (arg.into(), regs::r(n))).collect();
-        let (low, high) = (self.temp(), self.temp());
+        let args = [x.get(0), x.get(1), y.get(0), y.get(1)].map(Reg::from);
+        let results = emit_runtime_call(self.ctx, RuntimeCall::DivRem { signed }, &args);
         let first = match part {
             DivisionPart::Quotient => 0,
             DivisionPart::Remainder => 2,
         };
-        let defs = vec![(low, regs::r(first)), (high, regs::r(first + 1))];
-        let mut clobbers = PRegSet::empty();
-        (0..4).filter(|&n| n / 2 != first / 2).for_each(|n| clobbers.add(regs::r(n)));
-        clobbers.add(regs::IP);
-        clobbers.add(regs::LR);
-        self.ctx.frame.makes_calls = true;
-        let callee = Callee::Direct(RelocTarget::Name(name.to_owned()));
-        let info = CallInfo { callee, uses, defs, clobbers, callee_pops: 0 };
-        self.ctx.emit(Inst::Call { info: Box::new(info) });
-        let pair = Pair { low: low.to_reg(), high: high.to_reg() };
-        super::pairs::words(pair)
+        Words { low: Word::Reg(results[first]), high: Word::Reg(results[first + 1]) }
     }
 }
