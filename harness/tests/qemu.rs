@@ -117,15 +117,11 @@ impl Firmware {
             Linker::Lld => "ld.lld",
         };
         tool(program, |command| {
-            match linker {
-                Linker::Gcc => {
-                    command.arg(format!("-mcpu={}", self.board.cpu)).arg("-mthumb");
-                    command.args(["--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections"]);
-                    command.arg("-Wl,--fatal-warnings");
-                }
-                Linker::Ld | Linker::Lld => {
-                    command.args(["--gc-sections", "--fatal-warnings"]);
-                }
+            if linker == Linker::Gcc {
+                command.arg(format!("-mcpu={}", self.board.cpu)).args(["-mthumb", "-nostartfiles"]);
+                command.args(["--specs=nano.specs", "-Wl,--gc-sections,--fatal-warnings"]);
+            } else {
+                command.args(["--gc-sections", "--fatal-warnings"]);
             }
             command.arg("-T").arg(script).args(&objects).arg("-o").arg(&elf);
         });
