@@ -14,13 +14,18 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::instance::{self, status};
 use crate::module::{
-    ContextPointer, ExportedFunction, ExportedGlobal, FuncType, ImportedFunction, InstanceLayout,
-    Interface, Module, SymbolId, ValType,
+    ContextPointer, Export, ExternType, FuncType, GlobalType, Import, InstanceLayout, Interface,
+    Module, SymbolId, ValType,
 };
 use crate::trap::Trap;
 
-/// `windlass_memory` is the head of the instance.
-const _: () = assert!(instance::offset::MEM0_BYTES == 0 && instance::offset::MEM0_BASE == 4);
+/// The structs that the header declares for descriptors.
+const _: () = {
+    use instance::{funcref, memory, table};
+    assert!(memory::BYTES == 0 && memory::BASE == 4 && memory::CAPACITY == 8);
+    assert!(table::SIZE == 0 && table::ELEMENTS == 4 && table::CAPACITY == 8);
+    assert!(funcref::SIGNATURE == 0 && funcref::ENTRY == 4 && funcref::INSTANCE == 8);
+};
 
 /// Writes the header of `module`.
 ///
@@ -39,8 +44,7 @@ pub fn write_header(module: &Module) -> Result<String> {
     header.imports()?;
     header.lifecycle()?;
     header.exported_functions()?;
-    header.exported_memories()?;
-    header.exported_globals()?;
+    header.accessors()?;
     header.close();
     Ok(header.text)
 }
@@ -50,7 +54,8 @@ const RESERVED: &str = "\
     _Static_assert _Thread_local and_eq char16_t char32_t char8_t co_await co_return co_yield \
     const_cast dynamic_cast int16_t int32_t int64_t int8_t intmax_t intptr_t not_eq or_eq \
     reinterpret_cast static_assert static_cast thread_local typeof_unqual uint16_t uint32_t \
-    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_memory xor_eq";
+    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_funcref windlass_memory \
+    windlass_table xor_eq";
 
 struct Header<'a> {
     module: &'a Module,
@@ -125,15 +130,17 @@ impl<'a> Header<'a> {
         let name = quoted(&self.module.name);
         let contexts: String =
             self.interface.contexts.iter().map(|c| format!("{}_context, ", c.c_name)).collect();
-        let (memory, arguments) = match self.interface.memory {
-            Some(_) => {
-                let bytes = self.memory_bytes_macro();
-                let memory =
-                    format!("\n *     static uint64_t memory[{bytes} / sizeof(uint64_t)];");
-                (memory, "memory, sizeof memory")
-            }
-            None => (String::new(), "NULL, 0"),
-        };
+        let (mut memory, mut arguments) = (String::new(), Vec::new());
+        for index in 0..self.interface.memories.len() {
+            let (name, bytes) = (memory_name(index), self.memory_bytes_macro(index));
+            memory +=
+                &format!("\n *     static uint64_t {name}[({bytes} + 7) / sizeof(uint64_t)];");
+            arguments.push(format!("{name}, sizeof {name}"));
+        }
+        if arguments.is_empty() {
+            arguments.push("NULL, 0".to_owned());
+        }
+        let arguments = arguments.join(", ");
         self.text = format!(
             r#"/* C interface of the WebAssembly module {name}, written by windlass.
  *
@@ -186,12 +193,28 @@ extern "C" {{
 /* What <module>_trap returns: the code of the last call's trap, or none. */
 #define WINDLASS_TRAP_NONE ({}){traps}
 
-/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes.
- * Hosts read these fields and never write them. */
+/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes, up to capacity.
+ * Modules that import a memory of the host change it as well. */
 typedef struct windlass_memory {{
     uint32_t bytes;
     uint8_t *base;
+    uint32_t capacity;
 }} windlass_memory;
+
+/* What a reference to a function points to. NULL is the null reference. */
+typedef struct windlass_funcref {{
+    const uint8_t *signature;
+    void (*entry)(void);
+    void *instance;
+}} windlass_funcref;
+
+/* A table as it is now: elements[0] to elements[size - 1], each a const windlass_funcref * or a
+ * pointer of the host's. Growing changes size, up to capacity. */
+typedef struct windlass_table {{
+    uint32_t size;
+    const void **elements;
+    uint32_t capacity;
+}} windlass_table;
 
 #endif
 ",
@@ -219,21 +242,30 @@ typedef struct {name} {{
         Ok(())
     }
 
-    fn memory_bytes_macro(&self) -> String {
-        format!("{}_MEMORY_BYTES", self.prefix.to_ascii_uppercase())
+    fn memory_bytes_macro(&self, index: usize) -> String {
+        let name = memory_name(index);
+        format!("{}_{name}_BYTES", self.prefix).to_ascii_uppercase()
     }
 
     fn memory_size(&mut self) -> Result<()> {
-        let bytes = self.interface.memory.as_ref().map_or(0, |memory| memory.min_bytes);
-        let bytes = u32::try_from(bytes).map_err(|_| {
-            Error::Interface(format!("a memory of {bytes} bytes does not fit the address space"))
-        })?;
-        let name = self.memory_bytes_macro();
-        self.declare_own(&name, "the memory size".into(), "macro")?;
         self.comment(&[
             "The smallest memory to hand over, in bytes. A larger one lets memory.grow succeed.",
         ]);
-        self.line(&format!("#define {name} {bytes}u"));
+        let mut sizes: Vec<u64> = self.interface.memories.iter().map(|m| m.min_bytes()).collect();
+        if sizes.is_empty() {
+            sizes.push(0);
+        }
+        for (index, bytes) in sizes.into_iter().enumerate() {
+            let bytes = bytes + u64::from(self.interface.guard_bytes);
+            let bytes = u32::try_from(bytes).map_err(|_| {
+                Error::Interface(format!(
+                    "a memory of {bytes} bytes does not fit the address space"
+                ))
+            })?;
+            let name = self.memory_bytes_macro(index);
+            self.declare_own(&name, "the memory size".into(), "macro")?;
+            self.line(&format!("#define {name} {bytes}u"));
+        }
         Ok(())
     }
 
@@ -249,24 +281,29 @@ typedef struct {name} {{
             self.line(&format!("struct {}_instance; /* {wasm_name} */", context.c_name));
         }
         if !self.interface.imports.is_empty() {
-            self.comment(&["Imported functions. The host defines those that the module calls."]);
+            self.comment(&[
+                "Imports, which the host or another module defines: functions, and accessors of",
+                "memories, tables and globals, which instantiate asks for a pointer that stays.",
+            ]);
         }
         for import in &self.interface.imports {
-            self.imported_function(import)?;
+            self.import(import)?;
         }
         Ok(())
     }
 
-    fn imported_function(&mut self, import: &ImportedFunction) -> Result<()> {
+    fn import(&mut self, import: &Import) -> Result<()> {
         let symbol = self.symbol_name(import.symbol)?;
         let context = self.interface.contexts.get(import.context);
         let context = context.ok_or_else(|| Error::internal("an import without its context"))?;
         let instance = format!("struct {}_instance *", context.c_name);
-        let prototype = prototype(symbol, &instance, &import.ty);
+        let prototype = declaration(symbol, &instance, &import.ty);
         let (module, name) = (quoted(&import.wasm_module), quoted(&import.wasm_name));
         let what = format!("import {module} {name}");
         if self.declare(symbol, what, &prototype)? {
-            self.result_type(symbol, &import.ty);
+            if let ExternType::Func(ty) = &import.ty {
+                self.result_type(symbol, ty);
+            }
             self.line(&format!("{prototype} /* {module} {name} */"));
         }
         Ok(())
@@ -295,7 +332,12 @@ struct {symbol}_result {{{fields} }};
             let context =
                 |c: &ContextPointer| format!(", struct {0}_instance *{0}_context", c.c_name);
             let contexts: String = self.interface.contexts.iter().map(context).collect();
-            let params = format!("{instance}{contexts}, void *memory, uint32_t memory_bytes");
+            let memory = |index| {
+                let name = memory_name(index);
+                format!(", void *{name}, uint32_t {name}_bytes")
+            };
+            let memories: String = (0..self.interface.memories.len().max(1)).map(memory).collect();
+            let params = format!("{instance}{contexts}{memories}");
             self.comment(&[
                 "Initialises the instance and the memory, then runs the start function, if any.",
                 "The memory is aligned to 8 bytes. Must succeed before any other call.",
@@ -325,54 +367,48 @@ struct {symbol}_result {{{fields} }};
     }
 
     fn exported_functions(&mut self) -> Result<()> {
-        if !self.interface.exports.is_empty() {
+        if self.interface.functions().next().is_some() {
             self.comment(&["Exported functions."]);
         }
-        for export in &self.interface.exports {
-            self.exported_function(export)?;
+        for (export, ty) in self.interface.functions() {
+            self.export(export, Some(ty))?;
         }
         Ok(())
     }
 
-    fn exported_function(&mut self, export: &ExportedFunction) -> Result<()> {
+    fn accessors(&mut self) -> Result<()> {
+        let mut others =
+            self.interface.exports.iter().filter(|e| !matches!(e.ty, ExternType::Func(_)));
+        let first = others.next();
+        if first.is_some() {
+            self.comment(&[
+                "Exported memories, tables and globals. The pointers stay valid as long as the",
+                "instance.",
+            ]);
+        }
+        for export in first.into_iter().chain(others) {
+            self.export(export, None)?;
+        }
+        Ok(())
+    }
+
+    fn export(&mut self, export: &Export, function: Option<&FuncType>) -> Result<()> {
         let symbol = self.symbol_name(export.symbol)?;
-        let prototype = prototype(symbol, &format!("{}_instance *", self.prefix), &export.ty);
+        let instance = format!("{}_instance *", self.prefix);
+        let declaration = declaration(symbol, &instance, &export.ty);
         let name = quoted(&export.wasm_name);
-        self.declare_own(symbol, format!("export {name}"), &prototype)?;
-        self.result_type(symbol, &export.ty);
-        self.line(&format!("{prototype} /* {name} */"));
-        Ok(())
-    }
-
-    fn exported_memories(&mut self) -> Result<()> {
-        if !self.interface.exported_memories.is_empty() {
-            self.comment(&["Exported memories. The pointer stays valid as long as the instance."]);
-        }
-        for export in &self.interface.exported_memories {
-            self.accessor(export.symbol, "windlass_memory *", &export.wasm_name)?;
-        }
-        Ok(())
-    }
-
-    fn exported_globals(&mut self) -> Result<()> {
-        if !self.interface.exported_globals.is_empty() {
-            self.comment(&["Exported globals. The pointers stay valid as long as the instance."]);
-        }
-        for ExportedGlobal { wasm_name, symbol, ty, mutable } in &self.interface.exported_globals {
-            let constant = if *mutable { "" } else { "const " };
-            self.accessor(*symbol, &format!("{constant}{} *", c_type(*ty)), wasm_name)?;
-        }
-        Ok(())
-    }
-
-    fn accessor(&mut self, symbol: SymbolId, pointer: &str, wasm_name: &str) -> Result<()> {
-        let symbol = self.symbol_name(symbol)?;
-        let declaration = format!("{pointer}{symbol}({}_instance *);", self.prefix);
-        let name = quoted(wasm_name);
         self.declare_own(symbol, format!("export {name}"), &declaration)?;
+        if let Some(ty) = function {
+            self.result_type(symbol, ty);
+        }
         self.line(&format!("{declaration} /* {name} */"));
         Ok(())
     }
+}
+
+/// The name of a parameter for the `index`-th of a module's own memories.
+fn memory_name(index: usize) -> String {
+    if index == 0 { "memory".to_owned() } else { format!("memory{index}") }
 }
 
 /// A member that gives the instance its size and alignment.
@@ -386,6 +422,21 @@ fn instance_words(layout: &InstanceLayout) -> Result<String> {
         )));
     }
     Ok(format!("{ty} opaque[{}]", layout.size / unit))
+}
+
+/// A function, or the accessor of anything else. `owner` is the first parameter's type.
+fn declaration(symbol: &str, owner: &str, ty: &ExternType) -> String {
+    let pointer = match ty {
+        ExternType::Func(ty) => return prototype(symbol, owner, ty),
+        ExternType::Memory(_) => "windlass_memory *".to_owned(),
+        ExternType::Table(_) => "windlass_table *".to_owned(),
+        // A const behind the type qualifies what the accessor's pointer points to.
+        ExternType::Global(GlobalType { ty, mutable }) => {
+            let constant = if *mutable { "" } else { " const" };
+            format!("{}{constant} *", c_type(*ty))
+        }
+    };
+    format!("{pointer}{symbol}({owner});")
 }
 
 fn prototype(symbol: &str, instance: &str, ty: &FuncType) -> String {
@@ -404,6 +455,8 @@ fn c_type(ty: ValType) -> &'static str {
         ValType::I64 => "uint64_t",
         ValType::F32 => "float",
         ValType::F64 => "double",
+        ValType::FuncRef => "const windlass_funcref *",
+        ValType::ExternRef => "void *",
     }
 }
 

@@ -3,14 +3,21 @@
 //! ```text
 //!   0  memory 0: bytes        cached in the register of `ContextReg::Mem0Bytes`
 //!   4  memory 0: base         cached in the register of `ContextReg::Mem0Base`
-//!   8  stack limit            lowest sp that a checked function may reach
-//!  12  recovery chain         the innermost entry record, 0 outside of any entry
-//!  16  trap                   code of the last trap, -1 for none
-//!  20  interrupt flag
-//!  24  memory 0: capacity     bytes that the host handed over
+//!   8  memory 0: capacity     bytes that memory.grow may reach
+//!  12  stack limit            lowest sp that a checked function may reach
+//!  16  recovery chain         the innermost entry record, 0 outside of any entry
+//!  20  trap                   code of the last trap, -1 for none
+//!  24  interrupt flag
 //!  28  host context pointers, one per imported module, in order of first import
-//!   .  mutable globals        each at its natural alignment
+//!   .  globals, at natural alignment; pointers to imported mutable ones
+//!   .  descriptors of further memories and of tables; pointers to imported ones
+//!   .  lengths of segments that can be dropped
+//!   .  function references
+//!   .  elements of tables
 //! ```
+//!
+//! Fields 0 to 8 are the descriptor of memory 0 if it is the module's own; an imported one is
+//! reached through a pointer like any other, and these stay 0.
 //!
 //! Every field is a 32-bit word in the target's byte order unless said otherwise.
 
@@ -18,12 +25,40 @@
 pub mod offset {
     pub const MEM0_BYTES: i32 = 0;
     pub const MEM0_BASE: i32 = 4;
-    pub const STACK_LIMIT: i32 = 8;
-    pub const RECOVERY_CHAIN: i32 = 12;
-    pub const TRAP: i32 = 16;
-    pub const INTERRUPT: i32 = 20;
-    pub const MEM0_CAPACITY: i32 = 24;
+    pub const MEM0_CAPACITY: i32 = 8;
+    pub const STACK_LIMIT: i32 = 12;
+    pub const RECOVERY_CHAIN: i32 = 16;
+    pub const TRAP: i32 = 20;
+    pub const INTERRUPT: i32 = 24;
     pub const CONTEXTS: i32 = 28;
+}
+
+/// `windlass_memory`: byte offsets in a memory's descriptor.
+pub mod memory {
+    pub const BYTES: i32 = 0;
+    pub const BASE: i32 = 4;
+    /// Bytes that memory.grow may reach.
+    pub const CAPACITY: i32 = 8;
+    pub const SIZE: u32 = 12;
+}
+
+/// `windlass_table`: byte offsets in a table's descriptor. Sizes count elements of one word.
+pub mod table {
+    pub const SIZE: i32 = 0;
+    pub const ELEMENTS: i32 = 4;
+    /// Elements that table.grow may reach.
+    pub const CAPACITY: i32 = 8;
+    pub const BYTES: u32 = 12;
+}
+
+/// `windlass_funcref`: byte offsets in what a function reference points to.
+pub mod funcref {
+    /// Address of the signature's symbol, one for each type among all objects of a program.
+    pub const SIGNATURE: i32 = 0;
+    /// The function in the internal convention, to be called with its instance.
+    pub const ENTRY: i32 = 4;
+    pub const INSTANCE: i32 = 8;
+    pub const BYTES: u32 = 12;
 }
 
 /// The value of the trap field when nothing trapped.

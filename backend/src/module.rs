@@ -74,6 +74,8 @@ pub struct Data {
     pub bytes: Vec<u8>,
     /// A power of two.
     pub align: u32,
+    /// Words that hold a symbol's address, by byte offset. The linker fills them in.
+    pub addresses: Vec<(u32, SymbolId)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -111,16 +113,26 @@ pub struct Interface {
     pub instance: InstanceLayout,
     /// Imported modules' names in order of first import, with the C identifier of each.
     pub contexts: Vec<ContextPointer>,
-    pub imports: Vec<ImportedFunction>,
-    pub exports: Vec<ExportedFunction>,
-    /// Exported globals and memories get accessors.
-    pub memory: Option<Memory>,
-    pub exported_memories: Vec<ExportedName>,
-    pub exported_globals: Vec<ExportedGlobal>,
+    pub imports: Vec<Import>,
+    pub exports: Vec<Export>,
+    /// The module's own memories in index order, for each of which instantiate takes bytes.
+    pub memories: Vec<Memory>,
+    /// Bytes that each of them needs beyond its size.
+    pub guard_bytes: u32,
     /// `<module>_instantiate`, `<module>_trap`, `<module>_set_stack_limit`.
     pub instantiate: Option<SymbolId>,
     pub trap: Option<SymbolId>,
     pub set_stack_limit: Option<SymbolId>,
+}
+
+impl Interface {
+    /// Exported functions, in order.
+    pub fn functions(&self) -> impl Iterator<Item = (&Export, &FuncType)> {
+        self.exports.iter().filter_map(|export| match &export.ty {
+            ExternType::Func(ty) => Some((export, ty)),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -139,62 +151,106 @@ pub struct ContextPointer {
     pub offset: i32,
 }
 
-/// A scalar wasm type.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A wasm type without vectors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum ValType {
     I32,
     I64,
     F32,
     F64,
+    /// Address of a function reference (see `instance::funcref`), 0 for null.
+    FuncRef,
+    /// A host's pointer, 0 for null.
+    ExternRef,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl ValType {
+    pub fn is_ref(self) -> bool {
+        matches!(self, ValType::FuncRef | ValType::ExternRef)
+    }
+
+    /// Bytes in memory, which is also the alignment that C gives it.
+    pub fn bytes(self) -> u32 {
+        match self {
+            ValType::I64 | ValType::F64 => 8,
+            ValType::I32 | ValType::F32 | ValType::FuncRef | ValType::ExternRef => 4,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct FuncType {
     pub params: Vec<ValType>,
     pub results: Vec<ValType>,
 }
 
+/// The type of an import or export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExternType {
+    Func(FuncType),
+    Memory(Memory),
+    Table(Table),
+    Global(GlobalType),
+}
+
+/// An import: an undefined symbol, or none if nothing of the module refers to it.
 #[derive(Clone, Debug)]
-pub struct ImportedFunction {
+pub struct Import {
     pub wasm_module: String,
     pub wasm_name: String,
-    /// Undefined symbol `<module>_<name>`, mangled.
+    /// `<module>_<name>`, mangled: the function itself, or the accessor of a memory
+    /// (`windlass_memory *`), table (`windlass_table *`) or global (`T *`). Takes the context.
     pub symbol: SymbolId,
     /// Index into [`Interface::contexts`].
     pub context: usize,
-    pub ty: FuncType,
+    pub ty: ExternType,
 }
 
+/// An export: a function's AAPCS entry, or an accessor like an import's.
 #[derive(Clone, Debug)]
-pub struct ExportedFunction {
+pub struct Export {
     pub wasm_name: String,
-    /// The AAPCS entry `<module>_<export>`.
+    /// `<module>_<export>`, mangled. Takes the instance.
     pub symbol: SymbolId,
-    pub ty: FuncType,
-    /// Index in the wasm function index space.
-    pub func_index: u32,
+    pub ty: ExternType,
+    /// Index in the index space of its kind.
+    pub index: u32,
 }
 
-/// Linear memory 0. Sizes are in bytes.
-#[derive(Clone, Debug)]
+/// A linear memory as declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    pub min_bytes: u64,
-    /// The declared maximum, or the most that the index space allows.
-    pub max_bytes: u64,
+    pub min_pages: u64,
+    pub max_pages: Option<u64>,
     pub page_bytes: u32,
 }
 
-#[derive(Clone, Debug)]
-pub struct ExportedName {
-    pub wasm_name: String,
-    pub symbol: SymbolId,
+impl Memory {
+    /// One page below 4 GiB, so that a memory's size and every bound fit 32 bits.
+    pub const MOST_BYTES: u64 = 65535 * 65536;
+
+    pub fn min_bytes(&self) -> u64 {
+        self.min_pages.saturating_mul(self.page_bytes.into())
+    }
+
+    /// The declared maximum, or the most that a memory may have.
+    pub fn max_bytes(&self) -> u64 {
+        let most = Self::MOST_BYTES - Self::MOST_BYTES % u64::from(self.page_bytes);
+        let declared = self.max_pages.map(|pages| pages.saturating_mul(self.page_bytes.into()));
+        declared.unwrap_or(most).min(most)
+    }
 }
 
-#[derive(Clone, Debug)]
-pub struct ExportedGlobal {
-    pub wasm_name: String,
-    /// Accessor `T *<module>_<export>(<module>_instance *)`.
-    pub symbol: SymbolId,
+/// A table as declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    pub element: ValType,
+    pub min: u32,
+    pub max: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalType {
     pub ty: ValType,
     pub mutable: bool,
 }

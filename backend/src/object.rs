@@ -37,6 +37,8 @@ pub struct ElfFormat {
     pub endianness: Endianness,
     /// `e_flags` of the file header.
     pub e_flags: u32,
+    /// `r_type` of a word of data that is a symbol's address, the addend being 0.
+    pub address_relocation: u32,
     /// Set in `st_value` of function symbols: marks their instruction set. 0 for none.
     pub function_symbol_bit: u64,
     pub mapping_symbols: Option<MappingSymbols>,
@@ -78,8 +80,9 @@ pub fn write_object(
     let mut writer = ObjectWriter::new(module, format, options);
     writer.add_file_symbol();
     let places = writer.define_functions(compiled)?;
-    writer.define_data()?;
+    let data_places = writer.define_data()?;
     writer.add_relocations(compiled, &places)?;
+    writer.add_addresses(&data_places)?;
     writer.add_attributes();
     writer.object.write().map_err(from_object)
 }
@@ -163,7 +166,8 @@ impl<'a> ObjectWriter<'a> {
         Ok(places)
     }
 
-    fn define_data(&mut self) -> Result<()> {
+    fn define_data(&mut self) -> Result<Vec<Place>> {
+        let mut places = Vec::with_capacity(self.module.data.len());
         let whole = [Region { offset: 0, kind: RegionKind::Data }];
         for (index, data) in self.module.data.iter().enumerate() {
             let contents = Contents {
@@ -173,9 +177,9 @@ impl<'a> ObjectWriter<'a> {
                 align: data.align,
                 regions: if data.bytes.is_empty() { &[] } else { &whole },
             };
-            self.define(data.symbol, Definition::Data(index), contents)?;
+            places.push(self.define(data.symbol, Definition::Data(index), contents)?);
         }
-        Ok(())
+        Ok(places)
     }
 
     fn define(
@@ -306,20 +310,47 @@ impl<'a> ObjectWriter<'a> {
         self.object.add_relocation(place.section, relocation).map_err(from_object)
     }
 
-    fn resolve(&mut self, target: &'a RelocTarget) -> Result<write::SymbolId> {
-        let name = match target {
-            RelocTarget::Name(name) => name,
-            RelocTarget::Symbol(id) => {
-                let symbol = self.symbol(*id)?;
-                if symbol.definition != Definition::Undefined {
-                    return self.defined[id.0 as usize].ok_or_else(|| {
-                        Error::internal(format!("nothing defines symbol `{}`", symbol.name))
-                    });
+    /// The words of constant data that hold addresses.
+    fn add_addresses(&mut self, places: &[Place]) -> Result<()> {
+        let module = self.module;
+        for (data, place) in module.data.iter().zip(places) {
+            for &(offset, symbol) in &data.addresses {
+                let name = &self.symbol(data.symbol)?.name;
+                if data.bytes.get(offset as usize..).is_none_or(|rest| rest.len() < 4) {
+                    return Err(Error::internal(format!("an address past the end of `{name}`")));
                 }
-                &symbol.name
+                let relocation = write::Relocation {
+                    offset: place.offset + u64::from(offset),
+                    symbol: self.resolve_symbol(symbol)?,
+                    addend: 0,
+                    flags: RelocationFlags::Elf {
+                        r_type: elf::RelocationType(self.format.address_relocation),
+                    },
+                };
+                self.object.add_relocation(place.section, relocation).map_err(from_object)?;
             }
-        };
-        if let Some(&id) = self.by_name.get(name.as_str()) {
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, target: &'a RelocTarget) -> Result<write::SymbolId> {
+        match target {
+            RelocTarget::Name(name) => self.resolve_name(name),
+            RelocTarget::Symbol(id) => self.resolve_symbol(*id),
+        }
+    }
+
+    fn resolve_symbol(&mut self, id: SymbolId) -> Result<write::SymbolId> {
+        let symbol = self.symbol(id)?;
+        if symbol.definition == Definition::Undefined {
+            return self.resolve_name(&symbol.name);
+        }
+        self.defined[id.0 as usize]
+            .ok_or_else(|| Error::internal(format!("nothing defines symbol `{}`", symbol.name)))
+    }
+
+    fn resolve_name(&mut self, name: &'a str) -> Result<write::SymbolId> {
+        if let Some(&id) = self.by_name.get(name) {
             return Ok(id);
         }
         let id = self.add_undefined_symbol(name)?;

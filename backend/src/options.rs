@@ -1,5 +1,7 @@
 //! What a caller may ask of the compiler, in one place.
 
+pub use wasmparser::WasmFeatures;
+
 /// How much the mid-end does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub enum OptLevel {
@@ -15,6 +17,8 @@ pub enum Bounds {
     /// Compare against the memory's current size.
     #[default]
     Explicit,
+    /// Wrap addresses into a memory of 2^n bytes, which does not grow.
+    Mask,
     /// No check: the host has an MPU around the memory.
     None,
 }
@@ -56,12 +60,44 @@ pub enum RuntimeLibrary {
 }
 
 /// Options of wasm translation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FrontendOptions {
     /// The module's name: prefix of its symbols.
     pub name: String,
     pub bounds: Bounds,
+    /// Proposals that the module may use.
+    pub features: WasmFeatures,
+    /// Elements that a table may grow to if its declared maximum does not say so.
+    pub table_capacity: u32,
 }
+
+impl Default for FrontendOptions {
+    fn default() -> Self {
+        FrontendOptions {
+            name: String::new(),
+            bounds: Bounds::default(),
+            features: SUPPORTED_FEATURES,
+            table_capacity: MAX_DECLARED_CAPACITY,
+        }
+    }
+}
+
+/// The largest declared maximum of a table for which an instance sets room aside.
+pub const MAX_DECLARED_CAPACITY: u32 = 1024;
+
+/// WebAssembly 1.0 and 2.0 without SIMD, and of 3.0 what small machines use.
+pub const SUPPORTED_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES);
 
 /// Options of code generation.
 #[derive(Clone, Debug, Default)]

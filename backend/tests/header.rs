@@ -36,8 +36,8 @@ fn interface(module: &mut Module) -> &mut Interface {
 
 fn add_export(module: &mut Module, symbol: &str, wasm_name: &str, ty: FuncType) {
     let symbol = undefined(module, symbol);
-    let wasm_name = wasm_name.to_owned();
-    interface(module).exports.push(ExportedFunction { wasm_name, symbol, ty, func_index: 0 });
+    let (wasm_name, ty) = (wasm_name.to_owned(), ExternType::Func(ty));
+    interface(module).exports.push(Export { wasm_name, symbol, ty, index: 0 });
 }
 
 /// Imports from the module's first context.
@@ -45,8 +45,8 @@ fn add_import(module: &mut Module, symbol: &str, wasm_name: &str, ty: FuncType) 
     let symbol = undefined(module, symbol);
     let interface = interface(module);
     let wasm_module = interface.contexts[0].wasm_name.clone();
-    let wasm_name = wasm_name.to_owned();
-    interface.imports.push(ImportedFunction { wasm_module, wasm_name, symbol, context: 0, ty });
+    let (wasm_name, ty) = (wasm_name.to_owned(), ExternType::Func(ty));
+    interface.imports.push(Import { wasm_module, wasm_name, symbol, context: 0, ty });
 }
 
 fn add_context(module: &mut Module, wasm_name: &str, c_name: &str) {
@@ -67,24 +67,31 @@ fn flight() -> Module {
     add_export(&mut module, "flight_reset", "reset", ty(&[], &[]));
     add_export(&mut module, "flight_divmod", "divmod", ty(&[I32, I32], &[I32, I32]));
     add_export(&mut module, "flight__x2a_x2f_x0a", "*/\n", ty(&[], &[F64]));
-    let symbol = undefined(&mut module, "flight_memory");
-    interface(&mut module)
-        .exported_memories
-        .push(ExportedName { wasm_name: "memory".into(), symbol });
-    for (name, ty, mutable) in [("gain", F32, true), ("limit", I32, false)] {
+    let memory = Memory { min_pages: 2, max_pages: Some(4), page_bytes: 65536 };
+    let scratch = Memory { min_pages: 100, max_pages: None, page_bytes: 1 };
+    let table = Table { element: FuncRef, min: 3, max: None };
+    for (name, ty) in [
+        ("memory", ExternType::Memory(memory)),
+        ("handlers", ExternType::Table(table)),
+        ("gain", ExternType::Global(GlobalType { ty: F32, mutable: true })),
+        ("limit", ExternType::Global(GlobalType { ty: I32, mutable: false })),
+        ("handler", ExternType::Global(GlobalType { ty: FuncRef, mutable: false })),
+    ] {
         let symbol = undefined(&mut module, &format!("flight_{name}"));
         let wasm_name = name.to_owned();
-        interface(&mut module).exported_globals.push(ExportedGlobal {
-            wasm_name,
-            symbol,
-            ty,
-            mutable,
-        });
+        interface(&mut module).exports.push(Export { wasm_name, symbol, ty, index: 0 });
     }
+    let symbol = undefined(&mut module, "sensors_log");
+    interface(&mut module).imports.push(Import {
+        wasm_module: "sensors".into(),
+        wasm_name: "log".into(),
+        symbol,
+        context: 0,
+        ty: ExternType::Memory(memory),
+    });
     let interface = interface(&mut module);
     interface.instance = InstanceLayout { size: 48, align: 8 };
-    interface.memory =
-        Some(Memory { min_bytes: 2 * 65536, max_bytes: 4 * 65536, page_bytes: 65536 });
+    interface.memories = vec![memory, scratch];
     module
 }
 
@@ -172,8 +179,8 @@ fn words_of_c_are_refused() {
 #[test]
 fn a_memory_beyond_the_address_space_is_refused() {
     let mut module = module("m");
-    interface(&mut module).memory =
-        Some(Memory { min_bytes: 1 << 32, max_bytes: 1 << 32, page_bytes: 65536 });
+    interface(&mut module).memories =
+        vec![Memory { min_pages: 1 << 16, max_pages: None, page_bytes: 65536 }];
     refused(&module);
 }
 

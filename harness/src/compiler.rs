@@ -141,7 +141,11 @@ impl Compiler {
     /// Compiles a binary wasm module.
     pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
         caught(|| {
-            let options = FrontendOptions { name: self.name.clone(), bounds: self.bounds };
+            let options = FrontendOptions {
+                name: self.name.clone(),
+                bounds: self.bounds,
+                ..FrontendOptions::default()
+            };
             self.compile_module(frontend::translate(wasm, &options)?)
         })
     }

@@ -11,7 +11,9 @@ use crate::value::Val;
 use std::collections::HashMap;
 use windlass_backend::Trap;
 use windlass_backend::instance::offset;
-use windlass_backend::module::{ExportedFunction, FuncType, Interface, Module, SymbolId, ValType};
+use windlass_backend::module::{
+    Export, ExternType, FuncType, Interface, Module, SymbolId, ValType,
+};
 use windlass_isa_thumb2::finalize::recovery::RECORD;
 
 /// What `<module>_instantiate` adds to the code of a trap.
@@ -116,7 +118,9 @@ impl Host for WasmHost<'_> {
         let key = (import.wasm_module.clone(), import.wasm_name.clone());
         let function = self.imports.functions.get_mut(&key).ok_or_else(undefined)?;
 
-        let FuncType { params, results } = &import.ty;
+        let ExternType::Func(FuncType { params, results }) = &import.ty else {
+            return Err(undefined());
+        };
         let hidden = usize::from(results.len() > 1);
         let context = machine.argument_word(hidden)?;
         if context != self.contexts[import.context] {
@@ -251,9 +255,10 @@ impl Instance {
 
     /// The module's memory in emulated RAM, NULL and 0 if it has none.
     fn map_memory(&mut self, asked: Option<u32>) -> Result<(u32, u32), InstanceError> {
-        let Some(memory) = &self.interface.memory else { return Ok((0, 0)) };
-        let least = u32::try_from(memory.min_bytes).ok().filter(|&bytes| bytes <= 1 << 28);
-        let least = least.ok_or(InstanceError::MemoryTooLarge(memory.min_bytes))?;
+        let Some(memory) = self.interface.memories.first() else { return Ok((0, 0)) };
+        let bytes = memory.min_bytes() + u64::from(self.interface.guard_bytes);
+        let least = u32::try_from(bytes).ok().filter(|&bytes| bytes <= 1 << 28);
+        let least = least.ok_or(InstanceError::MemoryTooLarge(bytes))?;
         let bytes = asked.unwrap_or(least);
         Ok((self.machine.map_block(bytes)?, bytes))
     }
@@ -296,17 +301,18 @@ impl Instance {
         Ok(self.machine.call(entry, args, result_bytes, &mut host)?)
     }
 
-    pub fn export(&self, name: &str) -> Result<&ExportedFunction, InstanceError> {
-        let found = self.interface.exports.iter().find(|e| e.wasm_name == name);
+    pub fn export(&self, name: &str) -> Result<(&Export, &FuncType), InstanceError> {
+        let found = self.interface.functions().find(|(export, _)| export.wasm_name == name);
         found.ok_or_else(|| InstanceError::NoExport {
             name: name.to_owned(),
-            exports: self.interface.exports.iter().map(|e| e.wasm_name.clone()).collect(),
+            exports: self.interface.functions().map(|(e, _)| e.wasm_name.clone()).collect(),
         })
     }
 
     /// Calls an export.
     pub fn invoke(&mut self, name: &str, args: &[Val]) -> Result<(Outcome, Cost), InstanceError> {
-        let ExportedFunction { symbol, ty, .. } = self.export(name)?.clone();
+        let (export, ty) = self.export(name)?;
+        let (symbol, ty) = (export.symbol, ty.clone());
         if args.len() != ty.params.len() || args.iter().zip(&ty.params).any(|(a, &t)| a.ty() != t) {
             return Err(InstanceError::Arguments {
                 name: name.to_owned(),

@@ -10,6 +10,10 @@ pub enum Val {
     I64(i64),
     F32(u32),
     F64(u64),
+    /// Address of a function reference, 0 for null.
+    FuncRef(u32),
+    /// A host's pointer, 0 for null.
+    ExternRef(u32),
 }
 
 impl Val {
@@ -19,15 +23,14 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
+            Val::FuncRef(_) => ValType::FuncRef,
+            Val::ExternRef(_) => ValType::ExternRef,
         }
     }
 
     /// Bytes in memory, which is also the alignment that AAPCS gives it.
     pub fn size(ty: ValType) -> u32 {
-        match ty {
-            ValType::I32 | ValType::F32 => 4,
-            ValType::I64 | ValType::F64 => 8,
-        }
+        ty.bytes()
     }
 
     /// The bits, in the low half for a 32-bit type.
@@ -35,7 +38,7 @@ impl Val {
         match self {
             Val::I32(v) => u64::from(v as u32),
             Val::I64(v) => v as u64,
-            Val::F32(v) => v.into(),
+            Val::F32(v) | Val::FuncRef(v) | Val::ExternRef(v) => v.into(),
             Val::F64(v) => v,
         }
     }
@@ -46,6 +49,8 @@ impl Val {
             ValType::I64 => Val::I64(bits as i64),
             ValType::F32 => Val::F32(bits as u32),
             ValType::F64 => Val::F64(bits),
+            ValType::FuncRef => Val::FuncRef(bits as u32),
+            ValType::ExternRef => Val::ExternRef(bits as u32),
         }
     }
 
@@ -57,6 +62,9 @@ impl Val {
             ValType::I64 => parse_int(&plain, 64).map(|v| Val::I64(v as i64)),
             ValType::F32 => plain.parse::<f32>().ok().map(|v| Val::F32(v.to_bits())),
             ValType::F64 => plain.parse::<f64>().ok().map(|v| Val::F64(v.to_bits())),
+            ValType::FuncRef => (plain == "null").then_some(Val::FuncRef(0)),
+            ValType::ExternRef if plain == "null" => Some(Val::ExternRef(0)),
+            ValType::ExternRef => parse_int(&plain, 32).map(|v| Val::ExternRef(v as u32)),
         }
     }
 }
@@ -83,6 +91,9 @@ impl fmt::Display for Val {
             Val::I64(v) => v.fmt(f),
             Val::F32(bits) => f32::from_bits(bits).fmt(f),
             Val::F64(bits) => f64::from_bits(bits).fmt(f),
+            Val::FuncRef(0) | Val::ExternRef(0) => f.write_str("null"),
+            Val::FuncRef(_) => f.write_str("function"),
+            Val::ExternRef(v) => v.fmt(f),
         }
     }
 }

@@ -82,6 +82,7 @@ pub fn elf_format(attributes: &BuildAttributes<'_>) -> ElfFormat {
         architecture: Architecture::Arm,
         endianness: Endianness::Little,
         e_flags: EF_ARM_EABI_VER5,
+        address_relocation: reloc::R_ARM_ABS32,
         function_symbol_bit: THUMB_BIT,
         mapping_symbols: Some(MappingSymbols { code: "$t", data: "$d" }),
         attributes: Some(AttributesSection {

@@ -47,7 +47,8 @@ impl Builder {
     fn data(&mut self, name: &str, binding: Binding, bytes: &[u8], align: u32) -> SymbolId {
         let definition = Definition::Data(self.module.data.len());
         let symbol = self.module.add_symbol(name.to_owned(), binding, definition);
-        self.module.data.push(Data { symbol, bytes: bytes.to_vec(), align });
+        let addresses = vec![];
+        self.module.data.push(Data { symbol, bytes: bytes.to_vec(), align, addresses });
         symbol
     }
 

@@ -3,59 +3,69 @@
 //!
 //! Invariant: a symbol that is declared as a function and used is defined before `finish`.
 
-use super::module::{Const, WasmModule, file_offset};
+use super::constant::Const;
+use super::layout::{Layout, Place};
+use super::memory::Region;
+use super::module::{ImportKind, WasmModule, file_offset};
 use super::names::{self, PublicNames};
-use super::{memory::Region, types};
+use super::types;
 use crate::error::{Error, Result};
 use crate::instance::offset;
 use crate::module::{
-    Binding, ContextPointer, Data, Definition, ExportedFunction, ExportedGlobal, ExportedName,
-    FuncType, Function, FunctionRole, ImportedFunction, InstanceLayout, Interface, Memory, Module,
-    SymbolId,
+    Binding, ContextPointer, Data, Definition, Export, ExternType, FuncType, Function,
+    FunctionRole, GlobalType, Import, Interface, Memory, Module, SymbolId,
 };
 use crate::options::{Bounds, FrontendOptions};
 use cranelift_codegen::ir::{
-    self, ExtFuncData, ExternalName, FuncRef, GlobalValueData, InstBuilder, Signature,
+    self, ExtFuncData, ExternalName, FuncRef, GlobalValueData, InstBuilder, LibCall, Signature,
     UserExternalName, UserFuncName, Value,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use target_lexicon::PointerWidth;
-use wasmparser::ExternalKind;
+use wasmparser::{ExternalKind, WasmFeatures};
 
 /// Parameters and results of all functions and exports together: a few bytes of wasm can repeat a
 /// long signature, so that memory needs a bound. No honest module comes near.
 const MAX_SIGNATURE_VALUES: usize = 1 << 23;
 
-/// Where a global's value is.
+/// The most bytes that one access touches.
+const MASK_GUARD_BYTES: u32 = 8;
+
+/// Where a global's value is. Offsets are bytes in the instance.
 #[derive(Clone, Copy, Debug)]
 pub enum GlobalPlace {
     Constant(Const),
-    /// Byte offset in the instance.
     Instance(i32),
+    /// Elsewhere; the instance has its address.
+    Imported(i32),
 }
 
-/// Functions that windlass adds to a module that needs them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Functions that windlass adds to a module that needs them. The number is an index.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Helper {
     /// Internal convention, `(vmctx, pages) -> pages before or -1`.
-    MemoryGrow,
-    /// AAPCS, `(address, bytes)`.
-    Zero,
-    /// AAPCS, `(to, from, bytes)`.
-    Copy,
+    MemoryGrow(u32),
+    /// Internal convention, `(vmctx, value, elements) -> elements before or -1`.
+    TableGrow(u32),
+    /// AAPCS, `(to, elements, value)`.
+    TableFill,
+    /// AAPCS, `(instance, to, items, elements)`; items as `layout::Item` has them.
+    TableInit,
+    /// AAPCS entry `(instance, function, arguments...)`: calls a function of another instance.
+    /// The number counts types in order of first use.
+    Switch(u32),
 }
 
 impl Helper {
-    /// A helper comes before those that it calls.
-    pub const ALL: [Helper; 3] = [Helper::MemoryGrow, Helper::Zero, Helper::Copy];
-
-    pub fn name(self) -> &'static str {
+    fn name(self) -> String {
         match self {
-            Helper::MemoryGrow => "memory_grow",
-            Helper::Zero => "zero",
-            Helper::Copy => "copy",
+            Helper::MemoryGrow(index) => format!("memory_grow.{index}"),
+            Helper::TableGrow(index) => format!("table_grow.{index}"),
+            Helper::TableFill => "table_fill".to_owned(),
+            Helper::TableInit => "table_init".to_owned(),
+            Helper::Switch(index) => format!("switch.{index}"),
         }
     }
 }
@@ -70,12 +80,19 @@ pub struct FunctionDecl {
 pub struct Env<'a> {
     pub wasm: WasmModule<'a>,
     pub bounds: Bounds,
+    /// Segments are checked one by one while they are copied, not all before the first.
+    pub bulk_memory: bool,
     /// The module's name as a C identifier: prefix of all its symbols.
     pub prefix: String,
     pub functions: Vec<FunctionDecl>,
     pub globals: Vec<GlobalPlace>,
+    pub layout: Layout,
     pub interface: Interface,
-    helpers: [Option<SymbolId>; Helper::ALL.len()],
+    helpers: BTreeMap<Helper, SymbolId>,
+    /// Types of functions that are called in other instances, see `Helper::Switch`.
+    pub switch_types: Vec<FuncType>,
+    /// The symbols of signatures.
+    signatures: HashMap<FuncType, SymbolId>,
     module: Module,
 }
 
@@ -87,24 +104,28 @@ impl<'a> Env<'a> {
         let prefix = names::c_identifier(&options.name);
         let mut env = Env {
             bounds: options.bounds,
+            bulk_memory: options.features.contains(WasmFeatures::BULK_MEMORY),
             functions: Vec::with_capacity(wasm.functions.len()),
             globals: Vec::with_capacity(wasm.globals.len()),
-            interface: Interface {
-                c_name: prefix.clone(),
-                memory: wasm.memories.first().cloned(),
-                ..Default::default()
-            },
+            layout: Layout::default(),
+            interface: Interface { c_name: prefix.clone(), ..Default::default() },
             prefix,
-            helpers: [None; Helper::ALL.len()],
+            helpers: BTreeMap::new(),
+            switch_types: Vec::new(),
+            signatures: HashMap::new(),
             module: Module { name: options.name.clone(), ..Default::default() },
             wasm,
         };
+        env.check_mask()?;
         env.declare_functions()?;
         let mut public = PublicNames::default();
         env.declare_runtime(&mut public)?;
         env.declare_imports(&mut public)?;
         env.declare_exports(&mut public)?;
-        env.lay_out_instance()?;
+        let own = env.wasm.memories.iter().filter(|memory| !memory.imported);
+        env.interface.memories = own.map(|memory| memory.ty).collect();
+        env.interface.guard_bytes = env.guard_bytes();
+        env.lay_out(options)?;
         Ok(env)
     }
 
@@ -114,23 +135,43 @@ impl<'a> Env<'a> {
         self.module
     }
 
+    /// Bytes behind each memory that a masked access may reach.
+    pub fn guard_bytes(&self) -> u32 {
+        if self.bounds == Bounds::Mask { MASK_GUARD_BYTES } else { 0 }
+    }
+
+    fn check_mask(&self) -> Result<()> {
+        if self.bounds != Bounds::Mask {
+            return Ok(());
+        }
+        for (index, memory) in self.wasm.memories.iter().enumerate() {
+            let what = if memory.imported {
+                "is imported".to_owned()
+            } else if !memory.ty.min_bytes().is_power_of_two() {
+                format!("has {} bytes", memory.ty.min_bytes())
+            } else {
+                continue;
+            };
+            return Err(Error::Options(format!(
+                "--bounds mask needs memories of a known size that is a power of two; memory \
+                 {index} {what}"
+            )));
+        }
+        Ok(())
+    }
+
     fn declare_functions(&mut self) -> Result<()> {
         let mut values = 0usize;
         let mut taken = HashSet::new();
-        let bodies_from = self.wasm.imports.len();
+        let bodies_from = self.wasm.imported_functions;
         for (index, name) in self.wasm.function_display_names().into_iter().enumerate() {
-            let wasm_type = self.wasm.function_type(index as u32)?;
-            values += wasm_type.params().len() + wasm_type.results().len();
-            check_signature_values(values)?;
             let body = index.checked_sub(bodies_from);
-            let place = match body {
-                None => self.wasm.imports[index].offset,
-                Some(body) => {
-                    self.wasm.bodies.get(body).map_or(0, |body| file_offset(body.range().start))
-                }
-            };
-            let ty = types::func_type(wasm_type)
-                .map_err(|e| e.in_function(Some(index as u32), &name).at(place))?;
+            let place = body.and_then(|body| self.wasm.bodies.get(body));
+            let place = place.map_or(0, |body| file_offset(body.range().start));
+            let ty = self.wasm.func_type(index as u32);
+            let ty = ty.map_err(|e| e.in_function(Some(index as u32), &name).at(place))?;
+            values += ty.params.len() + ty.results.len();
+            check_signature_values(values)?;
             let mut local = format!("{}.{}", self.prefix, names::mangle(&name));
             if body.is_none() {
                 local.push_str(".import");
@@ -160,48 +201,51 @@ impl<'a> Env<'a> {
         public.claim(&macro_name, "the macro of the memory's size".to_owned())
     }
 
+    fn context(
+        &mut self,
+        module: &str,
+        contexts: &mut HashMap<String, usize>,
+        c_names: &mut PublicNames,
+    ) -> Result<usize> {
+        if let Some(&context) = contexts.get(module) {
+            return Ok(context);
+        }
+        let context = self.interface.contexts.len();
+        contexts.insert(module.to_owned(), context);
+        let pointer = context_pointer(module, context);
+        c_names.claim(&pointer.c_name, format!("imported module `{module}`"))?;
+        self.interface.contexts.push(pointer);
+        Ok(context)
+    }
+
     fn declare_imports(&mut self, public: &mut PublicNames) -> Result<()> {
         let mut contexts = HashMap::new();
         let mut c_names = PublicNames::default();
         let mut symbols: HashMap<(&str, &str), (SymbolId, usize)> = HashMap::new();
-        for (index, import) in self.wasm.imports.iter().enumerate() {
-            let context = match contexts.get(import.module) {
-                Some(&context) => context,
-                None => {
-                    let context = self.interface.contexts.len();
-                    contexts.insert(import.module, context);
-                    let pointer = context_pointer(import.module, context);
-                    let user = format!("imported module `{}`", import.module);
-                    c_names.claim(&pointer.c_name, user)?;
-                    self.interface.contexts.push(pointer);
-                    context
+        for index in 0..self.wasm.imports.len() {
+            let import = &self.wasm.imports[index];
+            let (module, name, place) = (import.module, import.name, import.offset);
+            let ty = self.wasm.import_type(import.kind).map_err(|e| e.at(place))?;
+            let context = self.context(module, &mut contexts, &mut c_names)?;
+            let symbol = match symbols.get(&(module, name)) {
+                Some(&(symbol, first)) if same_in_c(&self.interface.imports[first].ty, &ty) => {
+                    symbol
                 }
-            };
-            let ty = &self.functions[index].ty;
-            let key = (import.module, import.name);
-            let symbol = match symbols.get(&key) {
-                Some(&(symbol, first)) if self.functions[first].ty == *ty => symbol,
                 Some(_) => {
                     return Err(Error::Interface(format!(
-                        "`{}`.`{}` is imported with two types, and C has one function of a name",
-                        import.module, import.name
+                        "`{module}`.`{name}` is imported with two types, and C has one function \
+                         of a name"
                     )));
                 }
                 None => {
-                    let name = names::public_symbol(import.module, import.name);
-                    let user = format!("import `{}`.`{}`", import.module, import.name);
-                    public.claim(&name, user)?;
-                    self.module.add_symbol(name, Binding::Global, Definition::Undefined)
+                    let symbol = names::public_symbol(module, name);
+                    public.claim(&symbol, format!("import `{module}`.`{name}`"))?;
+                    self.module.add_symbol(symbol, Binding::Global, Definition::Undefined)
                 }
             };
-            symbols.insert(key, (symbol, index));
-            self.interface.imports.push(ImportedFunction {
-                wasm_module: import.module.to_owned(),
-                wasm_name: import.name.to_owned(),
-                symbol,
-                context,
-                ty: ty.clone(),
-            });
+            symbols.insert((module, name), (symbol, index));
+            let (wasm_module, wasm_name) = (module.to_owned(), name.to_owned());
+            self.interface.imports.push(Import { wasm_module, wasm_name, symbol, context, ty });
         }
         Ok(())
     }
@@ -209,80 +253,95 @@ impl<'a> Env<'a> {
     fn declare_exports(&mut self, public: &mut PublicNames) -> Result<()> {
         let mut values = 0usize;
         for export in &self.wasm.exports {
+            let index = export.index;
+            let kind = match export.kind {
+                ExternalKind::Func => ImportKind::Function(index),
+                ExternalKind::Memory => ImportKind::Memory(index),
+                ExternalKind::Table => ImportKind::Table(index),
+                ExternalKind::Global => ImportKind::Global(index),
+                ExternalKind::Tag | ExternalKind::FuncExact => {
+                    let construct = format!("an exported {:?} (`{}`)", export.kind, export.name);
+                    return Err(Error::unsupported(construct.to_lowercase()));
+                }
+            };
+            let ty = self.wasm.import_type(kind)?;
+            if let ExternType::Func(ty) = &ty {
+                values += ty.params.len() + ty.results.len();
+                check_signature_values(values)?;
+            }
             let name = format!("{}_{}", self.prefix, names::mangle(export.name));
             public.claim(&name, format!("export `{}`", export.name))?;
             let symbol = self.module.add_symbol(name, Binding::Global, Definition::Undefined);
             let wasm_name = export.name.to_owned();
-            match export.kind {
-                ExternalKind::Func => {
-                    let ty = &self.functions[export.index as usize].ty;
-                    values += ty.params.len() + ty.results.len();
-                    check_signature_values(values)?;
-                    self.interface.exports.push(ExportedFunction {
-                        wasm_name,
-                        symbol,
-                        ty: ty.clone(),
-                        func_index: export.index,
-                    });
-                }
-                ExternalKind::Memory => {
-                    self.interface.exported_memories.push(ExportedName { wasm_name, symbol });
-                }
-                ExternalKind::Global => {
-                    let global = &self.wasm.globals[export.index as usize];
-                    self.interface.exported_globals.push(ExportedGlobal {
-                        wasm_name,
-                        symbol,
-                        ty: global.ty,
-                        mutable: global.mutable,
-                    });
-                }
-                _ => return Err(Error::internal("an export of a kind that was refused before")),
-            }
+            self.interface.exports.push(Export { wasm_name, symbol, ty, index });
         }
         Ok(())
     }
 
-    fn lay_out_instance(&mut self) -> Result<()> {
-        const ALIGN: u64 = 8;
-        let mut size = offset::CONTEXTS as u64 + 4 * self.interface.contexts.len() as u64;
-        for global in &self.wasm.globals {
-            self.globals.push(if global.mutable {
-                let bytes = u64::from(types::clif_type(global.ty).bytes());
-                let at = size.next_multiple_of(bytes);
-                size = at + bytes;
-                GlobalPlace::Instance(at as i32)
-            } else {
-                GlobalPlace::Constant(global.init)
-            });
-        }
-        let size = u32::try_from(size.next_multiple_of(ALIGN))
-            .map_err(|_| Error::Interface("the instance is too large".to_owned()))?;
-        self.interface.instance = InstanceLayout { size, align: ALIGN as u32 };
-        Ok(())
+    pub fn global_place(&self, index: u32) -> Result<GlobalPlace> {
+        let place = self.globals.get(index as usize);
+        place.copied().ok_or_else(|| Error::internal("a global out of range"))
     }
 
-    /// Memory 0, which an access that validated has.
-    pub fn memory0(&self) -> Result<&Memory> {
-        self.interface
-            .memory
-            .as_ref()
-            .ok_or_else(|| Error::internal("a memory access in a module without a memory"))
+    pub fn global_type(&self, index: u32) -> Result<GlobalType> {
+        let global = self.wasm.globals.get(index as usize);
+        global.map(|global| global.ty).ok_or_else(|| Error::internal("a global out of range"))
+    }
+
+    pub fn function_type(&self, index: u32) -> Result<&FuncType> {
+        let function = self.functions.get(index as usize);
+        function.map(|f| &f.ty).ok_or_else(|| Error::internal("a function out of range"))
+    }
+
+    /// A type of the type section.
+    pub fn type_at(&self, index: u32) -> Result<FuncType> {
+        let ty = self.wasm.types.get(index as usize);
+        types::func_type(ty.ok_or_else(|| Error::internal("a type out of range"))?)
+    }
+
+    /// A memory that an access which validated has.
+    pub fn memory(&self, index: u32) -> Result<Memory> {
+        let memory = self.wasm.memories.get(index as usize);
+        memory.map(|memory| memory.ty).ok_or_else(|| Error::internal("a memory out of range"))
     }
 
     /// The helper's symbol; from now on the module has the helper.
     pub fn helper(&mut self, helper: Helper) -> SymbolId {
-        if let Some(symbol) = self.helpers[helper as usize] {
+        if let Some(&symbol) = self.helpers.get(&helper) {
             return symbol;
         }
-        let symbol = self.add_local_symbol(helper.name());
-        self.helpers[helper as usize] = Some(symbol);
+        let symbol = self.add_local_symbol(&helper.name());
+        self.helpers.insert(helper, symbol);
         symbol
     }
 
-    /// The helper's symbol if the module has it.
-    pub fn used_helper(&self, helper: Helper) -> Option<SymbolId> {
-        self.helpers[helper as usize]
+    /// The entry that calls functions of this type in other instances.
+    pub fn switch(&mut self, ty: &FuncType) -> SymbolId {
+        let known = self.switch_types.iter().position(|known| known == ty);
+        let index = known.unwrap_or_else(|| {
+            self.switch_types.push(ty.clone());
+            self.switch_types.len() - 1
+        });
+        self.helper(Helper::Switch(index as u32))
+    }
+
+    /// The helpers that the module has, with their symbols. Defining one may need others.
+    pub fn helpers(&self) -> impl Iterator<Item = (Helper, SymbolId)> {
+        self.helpers.iter().map(|(&helper, &symbol)| (helper, symbol))
+    }
+
+    /// The symbol whose address is the type's identity, the same in all objects of a program.
+    pub fn signature(&mut self, ty: &FuncType) -> SymbolId {
+        if let Some(&symbol) = self.signatures.get(ty) {
+            return symbol;
+        }
+        let definition = Definition::Data(self.module.data.len());
+        let name = types::signature_symbol(ty);
+        let symbol = self.module.add_symbol(name, Binding::Weak, definition);
+        let (bytes, addresses) = (vec![0], vec![]);
+        self.module.data.push(Data { symbol, bytes, align: 1, addresses });
+        self.signatures.insert(ty.clone(), symbol);
+        symbol
     }
 
     /// A symbol of windlass's own, which no function of the module is named like.
@@ -293,10 +352,21 @@ impl<'a> Env<'a> {
 
     /// Adds a constant object under a local symbol.
     pub fn add_data(&mut self, name: &str, bytes: Vec<u8>, align: u32) -> SymbolId {
+        self.add_addresses(name, bytes, align, vec![])
+    }
+
+    /// The same for one that holds addresses of symbols.
+    pub fn add_addresses(
+        &mut self,
+        name: &str,
+        bytes: Vec<u8>,
+        align: u32,
+        addresses: Vec<(u32, SymbolId)>,
+    ) -> SymbolId {
         let symbol = self.add_local_symbol(name);
         self.module.symbols[symbol.0 as usize].definition =
             Definition::Data(self.module.data.len());
-        self.module.data.push(Data { symbol, bytes, align });
+        self.module.data.push(Data { symbol, bytes, align, addresses });
         symbol
     }
 
@@ -348,6 +418,15 @@ fn context_pointer(name: &str, index: usize) -> ContextPointer {
     }
 }
 
+/// Whether one C function can be both: a function's type is its own, an accessor's the pointer's.
+fn same_in_c(a: &ExternType, b: &ExternType) -> bool {
+    match (a, b) {
+        (ExternType::Memory(_), ExternType::Memory(_)) => true,
+        (ExternType::Table(_), ExternType::Table(_)) => true,
+        (a, b) => a == b,
+    }
+}
+
 fn check_signature_values(values: usize) -> Result<()> {
     if values > MAX_SIGNATURE_VALUES {
         return Err(Error::unsupported(format!(
@@ -396,7 +475,16 @@ pub fn call(
     builder.inst_results(inst).to_vec()
 }
 
-/// The address of a constant object.
+/// Calls a routine of the runtime library.
+pub fn call_routine(builder: &mut FunctionBuilder<'_>, routine: LibCall, args: &[Value]) {
+    let signature = builder.func.import_signature(types::word_signature(args.len(), 0));
+    let name = ExternalName::LibCall(routine);
+    let data = ExtFuncData { name, signature, colocated: true, patchable: false };
+    let callee = builder.func.import_function(data);
+    builder.ins().call(callee, args);
+}
+
+/// The address of a symbol.
 pub fn symbol_address(builder: &mut FunctionBuilder<'_>, symbol: SymbolId) -> Value {
     let name = external_name(builder.func, symbol);
     let object = builder.create_global_value(GlobalValueData::Symbol {
@@ -418,6 +506,24 @@ pub fn load_field(
 ) -> Value {
     let flags = region.trusted_flags(builder.func);
     builder.ins().load(ty, flags, instance, offset)
+}
+
+/// Loads a pointer that instantiation has put into the instance for good.
+pub fn load_pointer(builder: &mut FunctionBuilder<'_>, instance: Value, offset: i32) -> Value {
+    let flags = Region::Context.trusted_flags(builder.func).with_readonly().with_can_move();
+    builder.ins().load(ir::types::I32, flags, instance, offset)
+}
+
+/// Where a memory's or table's descriptor is: an address, and an offset to add to it.
+pub fn descriptor(
+    builder: &mut FunctionBuilder<'_>,
+    instance: Value,
+    place: Place,
+) -> (Value, i32) {
+    match place {
+        Place::Own(at) => (instance, at),
+        Place::Imported(at) => (load_pointer(builder, instance, at), 0),
+    }
 }
 
 /// Stores a word of the instance.

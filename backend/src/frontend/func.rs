@@ -8,16 +8,14 @@
 use super::control::{self, Frame};
 use super::env::{self, Env, GlobalPlace};
 use super::memory::{Checked, Region};
-use super::module::{Const, file_offset, malformed};
-use super::{opname, types};
+use super::module::{file_offset, malformed};
+use super::{numeric, opname, types};
 use crate::Trap;
 use crate::error::{Error, Result};
-use crate::module::{FunctionRole, SymbolId};
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I16, I32};
-use cranelift_codegen::ir::{
-    Block, FuncRef, InstBuilder, Opcode, Signature, SourceLoc, Value, types as clif,
-};
+use crate::module::{FunctionRole, SymbolId, ValType};
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
+use cranelift_codegen::ir::{Block, FuncRef, InstBuilder, Opcode, SourceLoc, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::HashMap;
 use wasmparser::{FunctionBody, Operator, OperatorsReader};
@@ -29,7 +27,7 @@ const MAX_LOCAL_CELLS: usize = 1 << 26;
 
 /// Translates every body of the module.
 pub fn define_functions(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
-    let imported = env.wasm.imports.len();
+    let imported = env.wasm.imported_functions;
     for (body_index, body) in std::mem::take(&mut env.wasm.bodies).into_iter().enumerate() {
         let index = (imported + body_index) as u32;
         define_function(env, context, index, &body).map_err(|e| {
@@ -51,7 +49,7 @@ fn define_function(
     let name = decl.name.clone();
     let results: Vec<_> = decl.ty.results.iter().map(|&t| types::clif_type(t)).collect();
     let mut clif = env::new_function(symbol, types::internal_signature(&decl.ty));
-    let min_bytes = env.interface.memory.as_ref().map_or(0, |memory| memory.min_bytes);
+    let min_bytes = env.wasm.memories.iter().map(|memory| memory.ty.min_bytes()).collect();
 
     let mut builder = FunctionBuilder::new(&mut clif, context);
     let entry = builder.create_block();
@@ -100,7 +98,7 @@ pub struct FuncTranslator<'e, 'a, 'b> {
     pub reachable: bool,
     /// Frames opened in unreachable code, which have no entry in `frames`.
     skipped: usize,
-    callees: HashMap<SymbolId, FuncRef>,
+    pub callees: HashMap<SymbolId, FuncRef>,
     /// Operands carried so far.
     carried: usize,
 }
@@ -118,7 +116,11 @@ impl FuncTranslator<'_, '_, '_> {
             let offset = file_offset(reader.original_position());
             let (count, ty) = reader.read().map_err(malformed)?;
             let ty = types::translated(ty, "a local").map_err(|e| e.at(offset))?;
-            let zero = self.builder.ins().iconst(types::clif_type(ty), 0);
+            let zero = match ty {
+                ValType::F32 => self.builder.ins().f32const(Ieee32::with_bits(0)),
+                ValType::F64 => self.builder.ins().f64const(Ieee64::with_bits(0)),
+                _ => self.builder.ins().iconst(types::clif_type(ty), 0),
+            };
             for _ in 0..count {
                 let variable = self.builder.declare_var(types::clif_type(ty));
                 self.builder.def_var(variable, zero);
@@ -175,6 +177,13 @@ impl FuncTranslator<'_, '_, '_> {
             O::BrTable { targets } => self.br_table(targets)?,
             O::Return => self.return_()?,
             O::Call { function_index } => self.call(function_index)?,
+            O::CallIndirect { type_index, table_index } => {
+                self.call_indirect(type_index, table_index)?;
+            }
+            O::ReturnCall { function_index } => self.return_call(function_index)?,
+            O::ReturnCallIndirect { type_index, table_index } => {
+                self.return_call_indirect(type_index, table_index)?;
+            }
             O::Drop => {
                 self.pop()?;
             }
@@ -211,53 +220,49 @@ impl FuncTranslator<'_, '_, '_> {
             O::I32Store { memarg } => self.store(Opcode::Store, I32, memarg)?,
             O::I32Store8 { memarg } => self.store(Opcode::Istore8, I8, memarg)?,
             O::I32Store16 { memarg } => self.store(Opcode::Istore16, I16, memarg)?,
-            O::MemorySize { mem: 0 } => self.memory_size()?,
-            O::MemoryGrow { mem: 0 } => self.memory_grow()?,
+            O::I64Load { memarg } => self.load(Opcode::Load, I64, I64, memarg)?,
+            O::I64Load8U { memarg } => self.load(Opcode::Uload8, I64, I8, memarg)?,
+            O::I64Load8S { memarg } => self.load(Opcode::Sload8, I64, I8, memarg)?,
+            O::I64Load16U { memarg } => self.load(Opcode::Uload16, I64, I16, memarg)?,
+            O::I64Load16S { memarg } => self.load(Opcode::Sload16, I64, I16, memarg)?,
+            O::I64Load32U { memarg } => self.load(Opcode::Uload32, I64, I32, memarg)?,
+            O::I64Load32S { memarg } => self.load(Opcode::Sload32, I64, I32, memarg)?,
+            O::F32Load { memarg } => self.load(Opcode::Load, F32, F32, memarg)?,
+            O::F64Load { memarg } => self.load(Opcode::Load, F64, F64, memarg)?,
+            O::I64Store { memarg } => self.store(Opcode::Store, I64, memarg)?,
+            O::I64Store8 { memarg } => self.store(Opcode::Istore8, I8, memarg)?,
+            O::I64Store16 { memarg } => self.store(Opcode::Istore16, I16, memarg)?,
+            O::I64Store32 { memarg } => self.store(Opcode::Istore32, I32, memarg)?,
+            O::F32Store { memarg } => self.store(Opcode::Store, F32, memarg)?,
+            O::F64Store { memarg } => self.store(Opcode::Store, F64, memarg)?,
+            O::MemorySize { mem } => self.memory_size(mem)?,
+            O::MemoryGrow { mem } => self.memory_grow(mem)?,
+            O::MemoryFill { mem } => self.memory_fill(mem)?,
+            O::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem)?,
+            O::MemoryInit { data_index, mem } => self.memory_init(mem, data_index)?,
+            O::DataDrop { data_index } => self.data_drop(data_index),
 
-            O::I32Const { value } => {
-                let value = env::word(&mut self.builder, value as u32);
-                self.push(value);
+            O::RefNull { hty } => {
+                types::translated(wasmparser::ValType::Ref(reference(hty)?), "a reference")?;
+                let null = env::word(&mut self.builder, 0);
+                self.push(null);
             }
-            O::I32Eqz => {
-                let zero = env::word(&mut self.builder, 0);
-                self.push(zero);
-                self.compare(IntCC::Equal)?;
+            O::RefIsNull => self.ref_is_null()?,
+            O::RefFunc { function_index } => self.ref_func(function_index)?,
+            O::TableGet { table } => self.table_get(table)?,
+            O::TableSet { table } => self.table_set(table)?,
+            O::TableSize { table } => self.table_size(table)?,
+            O::TableGrow { table } => self.table_grow(table)?,
+            O::TableFill { table } => self.table_fill(table)?,
+            O::TableCopy { dst_table, src_table } => self.table_copy(dst_table, src_table)?,
+            O::TableInit { elem_index, table } => self.table_init(table, elem_index)?,
+            O::ElemDrop { elem_index } => self.elem_drop(elem_index),
+
+            other => {
+                if !self.numeric(&other)? {
+                    return Err(Error::unsupported(opname::operator_name(&other)));
+                }
             }
-            O::I32Eq => self.compare(IntCC::Equal)?,
-            O::I32Ne => self.compare(IntCC::NotEqual)?,
-            O::I32LtS => self.compare(IntCC::SignedLessThan)?,
-            O::I32LtU => self.compare(IntCC::UnsignedLessThan)?,
-            O::I32GtS => self.compare(IntCC::SignedGreaterThan)?,
-            O::I32GtU => self.compare(IntCC::UnsignedGreaterThan)?,
-            O::I32LeS => self.compare(IntCC::SignedLessThanOrEqual)?,
-            O::I32LeU => self.compare(IntCC::UnsignedLessThanOrEqual)?,
-            O::I32GeS => self.compare(IntCC::SignedGreaterThanOrEqual)?,
-            O::I32GeU => self.compare(IntCC::UnsignedGreaterThanOrEqual)?,
-
-            O::I32Clz => self.unary(Opcode::Clz)?,
-            O::I32Ctz => self.unary(Opcode::Ctz)?,
-            O::I32Popcnt => self.unary(Opcode::Popcnt)?,
-            O::I32Add => self.binary(Opcode::Iadd)?,
-            O::I32Sub => self.binary(Opcode::Isub)?,
-            O::I32Mul => self.binary(Opcode::Imul)?,
-            // These trap as wasm's do, and srem of INT_MIN by -1 is 0.
-            O::I32DivS => self.binary(Opcode::Sdiv)?,
-            O::I32DivU => self.binary(Opcode::Udiv)?,
-            O::I32RemS => self.binary(Opcode::Srem)?,
-            O::I32RemU => self.binary(Opcode::Urem)?,
-            O::I32And => self.binary(Opcode::Band)?,
-            O::I32Or => self.binary(Opcode::Bor)?,
-            O::I32Xor => self.binary(Opcode::Bxor)?,
-            // CLIF takes shift counts modulo the width, as wasm does.
-            O::I32Shl => self.binary(Opcode::Ishl)?,
-            O::I32ShrS => self.binary(Opcode::Sshr)?,
-            O::I32ShrU => self.binary(Opcode::Ushr)?,
-            O::I32Rotl => self.binary(Opcode::Rotl)?,
-            O::I32Rotr => self.binary(Opcode::Rotr)?,
-            O::I32Extend8S => self.sign_extend(I8)?,
-            O::I32Extend16S => self.sign_extend(I16)?,
-
-            other => return Err(Error::unsupported(opname::operator_name(&other))),
         }
         Ok(())
     }
@@ -297,40 +302,6 @@ impl FuncTranslator<'_, '_, '_> {
         Ok(self.builder.create_block())
     }
 
-    fn unary(&mut self, opcode: Opcode) -> Result<()> {
-        let arg = self.pop()?;
-        let (inst, dfg) = self.builder.ins().Unary(opcode, I32, arg);
-        let value = dfg.first_result(inst);
-        self.push(value);
-        Ok(())
-    }
-
-    fn binary(&mut self, opcode: Opcode) -> Result<()> {
-        let right = self.pop()?;
-        let left = self.pop()?;
-        let (inst, dfg) = self.builder.ins().Binary(opcode, I32, left, right);
-        let value = dfg.first_result(inst);
-        self.push(value);
-        Ok(())
-    }
-
-    fn compare(&mut self, condition: IntCC) -> Result<()> {
-        let right = self.pop()?;
-        let left = self.pop()?;
-        let bit = self.builder.ins().icmp(condition, left, right);
-        let value = self.builder.ins().uextend(I32, bit);
-        self.push(value);
-        Ok(())
-    }
-
-    fn sign_extend(&mut self, from: clif::Type) -> Result<()> {
-        let arg = self.pop()?;
-        let low = self.builder.ins().ireduce(from, arg);
-        let value = self.builder.ins().sextend(I32, low);
-        self.push(value);
-        Ok(())
-    }
-
     fn select(&mut self) -> Result<()> {
         let condition = self.pop_condition()?;
         let otherwise = self.pop()?;
@@ -340,69 +311,42 @@ impl FuncTranslator<'_, '_, '_> {
         Ok(())
     }
 
-    fn global_place(&self, index: u32) -> Result<GlobalPlace> {
-        let place = self.env.globals.get(index as usize);
-        place.copied().ok_or_else(|| Error::internal("a global out of range"))
-    }
-
     fn global_get(&mut self, index: u32) -> Result<()> {
-        let value = match self.global_place(index)? {
-            GlobalPlace::Constant(Const::I32(value)) => env::word(&mut self.builder, value as u32),
-            GlobalPlace::Instance(offset) => {
-                let ty = types::clif_type(self.env.wasm.globals[index as usize].ty);
-                let region = Region::Global(index);
-                env::load_field(&mut self.builder, region, ty, self.vmctx, offset)
-            }
-        };
+        let value = self.env.load_global(&mut self.builder, self.vmctx, index)?;
         self.push(value);
         Ok(())
     }
 
     fn global_set(&mut self, index: u32) -> Result<()> {
-        let GlobalPlace::Instance(offset) = self.global_place(index)? else {
-            return Err(Error::internal("an assignment to an immutable global"));
-        };
         let value = self.pop()?;
-        env::store_field(&mut self.builder, Region::Global(index), value, self.vmctx, offset);
+        let (region, base, at) = match self.env.global_place(index)? {
+            GlobalPlace::Instance(at) => (Region::Global(index), self.vmctx, at),
+            GlobalPlace::Imported(at) => {
+                let pointer = env::load_pointer(&mut self.builder, self.vmctx, at);
+                (Region::ImportedGlobals, pointer, 0)
+            }
+            GlobalPlace::Constant(_) => {
+                return Err(Error::internal("an assignment to an immutable global"));
+            }
+        };
+        env::store_field(&mut self.builder, region, value, base, at);
         Ok(())
     }
 
-    /// A field of the instance that a context register may hold: neither read-only nor movable,
-    /// since calls change it.
+    /// A word of the instance that calls may change.
     pub fn load_context(&mut self, offset: i32) -> Value {
         env::load_field(&mut self.builder, Region::Context, I32, self.vmctx, offset)
     }
 
-    fn call(&mut self, index: u32) -> Result<()> {
-        let callee = self.env.functions.get(index as usize);
-        let callee = callee.ok_or_else(|| Error::internal("a callee out of range"))?;
-        let (symbol, arity) = (callee.symbol, callee.ty.params.len());
-        let signature = types::internal_signature(&callee.ty);
-        let from = self.stack.len().checked_sub(arity).ok_or_else(control::underflow)?;
-        let mut args = Vec::with_capacity(1 + arity);
-        args.push(self.vmctx);
-        args.extend(self.stack.drain(from..));
-        let results = self.call_symbol(symbol, signature, &args)?;
-        self.stack.extend(results);
-        Ok(())
+    pub fn store_context(&mut self, offset: i32, value: u32) {
+        let value = env::word(&mut self.builder, value);
+        env::store_field(&mut self.builder, Region::Context, value, self.vmctx, offset);
     }
+}
 
-    /// Calls a function in the internal convention.
-    pub fn call_symbol(
-        &mut self,
-        symbol: SymbolId,
-        signature: Signature,
-        args: &[Value],
-    ) -> Result<Vec<Value>> {
-        self.spend(args.len() + signature.returns.len())?;
-        let builder = &mut self.builder;
-        let callee = *self
-            .callees
-            .entry(symbol)
-            .or_insert_with(|| env::import_function(builder.func, symbol, signature));
-        let inst = self.builder.ins().call(callee, args);
-        Ok(self.builder.inst_results(inst).to_vec())
-    }
+/// The nullable reference of a heap type.
+fn reference(heap: wasmparser::HeapType) -> Result<wasmparser::RefType> {
+    wasmparser::RefType::new(true, heap).ok_or_else(|| Error::unsupported("a reference this large"))
 }
 
 /// Whether an operator does nothing that could be observed but, perhaps, to trap for an access out
@@ -418,24 +362,19 @@ fn is_silent(operator: &Operator<'_>) -> bool {
             | O::LocalSet { .. }
             | O::LocalTee { .. }
             | O::GlobalGet { .. }
-            | O::I32Const { .. }
             | O::I32Load { .. }
             | O::I32Load8S { .. }
             | O::I32Load8U { .. }
             | O::I32Load16S { .. }
             | O::I32Load16U { .. }
-            | O::I32Add
-            | O::I32Sub
-            | O::I32Mul
-            | O::I32And
-            | O::I32Or
-            | O::I32Xor
-            | O::I32Shl
-            | O::I32ShrS
-            | O::I32ShrU
-            | O::I32Rotl
-            | O::I32Rotr
-            | O::I32Extend8S
-            | O::I32Extend16S
-    )
+            | O::I64Load { .. }
+            | O::I64Load8S { .. }
+            | O::I64Load8U { .. }
+            | O::I64Load16S { .. }
+            | O::I64Load16U { .. }
+            | O::I64Load32S { .. }
+            | O::I64Load32U { .. }
+            | O::F32Load { .. }
+            | O::F64Load { .. }
+    ) || numeric::is_pure(operator)
 }

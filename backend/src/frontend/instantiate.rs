@@ -1,38 +1,31 @@
-//! `int <module>_instantiate(instance *, context pointers..., void *memory, uint32_t bytes)`.
+//! `int <module>_instantiate(instance *, context pointers..., void *memory, uint32_t bytes, ...)`:
+//! memory and bytes stand at least once and once for each of the module's own memories.
 //!
-//! Checks what the host hands over, gives every field of the instance its first value, fills the
-//! memory and runs the start function. Statuses are those of `Status`, and 16 + code for a trap.
+//! Checks what the host hands over, gives every field of the instance its first value, fills
+//! tables and memories and runs the start function. Statuses are those of `Status`, and 16 + code
+//! for a trap.
 
-use super::env::{self, Env, GlobalPlace, Helper};
+use super::constant::Const;
+use super::env::{self, Env, GlobalPlace};
+use super::layout::{Place, RECORD_BYTES, RECORD_ENTRY, TablePlace};
 use super::memory::Region;
-use super::module::Const;
-use super::support;
+use super::module::{Active, ImportKind};
 use super::types::word_signature;
+use super::{support, table};
 use crate::Trap;
 use crate::error::{Error, Result};
-use crate::instance::{NO_TRAP, offset};
-use crate::module::{FunctionRole, SymbolId};
+use crate::instance::{NO_TRAP, funcref, memory, offset, status, table as table_field};
+use crate::module::{FunctionRole, Memory, SymbolId};
+use crate::options::Bounds;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, LibCall, Value};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-
-/// What instantiation returns.
-#[derive(Clone, Copy)]
-#[repr(u32)]
-enum Status {
-    Ok = 0,
-    MemoryTooSmall = 1,
-    Misaligned = 2,
-}
-
-/// To this is added the code of a trap in a segment or in the start function.
-const TRAPPED: u32 = 16;
 
 /// Alignment of a memory's base, in bytes.
 const MEMORY_ALIGN: u32 = 8;
 
-/// Defines the function, and the data and the start entry that it refers to.
+/// Defines the function, and the start entry that it refers to.
 pub fn define(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
     let start = match env.wasm.start {
         Some(index) => {
@@ -44,144 +37,431 @@ pub fn define(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result
     };
     let symbol =
         env.interface.instantiate.ok_or_else(|| Error::internal("instantiate has no symbol"))?;
-    let signature = word_signature(3 + env.interface.contexts.len(), 1);
+    let contexts = env.interface.contexts.len();
+    let memories = env.interface.memories.len().max(1);
+    let signature = word_signature(1 + contexts + 2 * memories, 1);
     env.build(context, symbol, FunctionRole::Support, signature, |env, builder, params| {
-        let (Some((&instance, contexts)), true) = (params.split_first(), params.len() >= 3) else {
-            return Err(Error::internal("instantiate takes at least three words"));
+        let Some((&instance, rest)) = params.split_first() else {
+            return Err(Error::internal("instantiate takes the instance"));
         };
-        let (contexts, host_memory) = contexts.split_at(contexts.len() - 2);
-        let (base, bytes) = (host_memory[0], host_memory[1]);
-        check_memory(env, builder, base, bytes);
-        init_fields(env, builder, instance, contexts, base, bytes);
-        if !init_memory(env, builder, instance, base) {
-            return Ok(());
-        }
+        let (contexts, memories) = rest.split_at(contexts);
+        let mut init = Init { env, builder, instance };
+        init.head(contexts);
+        init.own_memories(memories)?;
+        init.imports(contexts)?;
+        init.funcrefs();
+        init.globals()?;
+        init.tables()?;
+        init.segments()?;
         if let Some(start) = start {
-            run_start(builder, instance, start);
+            init.run_start(start);
         }
-        return_status(builder, Status::Ok as u32);
+        init.return_status(status::OK as u32);
         Ok(())
     })
 }
 
-fn return_status(builder: &mut FunctionBuilder<'_>, status: u32) {
-    let status = env::word(builder, status);
-    builder.ins().return_(&[status]);
-}
-
-/// Returns `status` if the condition holds.
-fn return_if(builder: &mut FunctionBuilder<'_>, condition: Value, status: u32) {
-    let fail = builder.create_block();
-    let next = builder.create_block();
-    builder.ins().brif(condition, fail, &[], next, &[]);
-    builder.switch_to_block(fail);
-    return_status(builder, status);
-    builder.switch_to_block(next);
-}
-
-fn check_memory(env: &Env<'_>, builder: &mut FunctionBuilder<'_>, base: Value, bytes: Value) {
-    let Some(memory) = &env.interface.memory else { return };
-    if memory.min_bytes > 0 {
-        let needed = env::word(builder, memory.min_bytes as u32);
-        let small = builder.ins().icmp(IntCC::UnsignedLessThan, bytes, needed);
-        return_if(builder, small, Status::MemoryTooSmall as u32);
-    }
-    let mask = env::word(builder, MEMORY_ALIGN - 1);
-    let misaligned = builder.ins().band(base, mask);
-    return_if(builder, misaligned, Status::Misaligned as u32);
-}
-
-fn init_fields(
-    env: &Env<'_>,
-    builder: &mut FunctionBuilder<'_>,
+/// Instantiation while its function is written.
+struct Init<'e, 'a, 'b, 'f> {
+    env: &'e mut Env<'a>,
+    builder: &'b mut FunctionBuilder<'f>,
     instance: Value,
-    contexts: &[Value],
-    base: Value,
-    bytes: Value,
-) {
-    let zero = env::word(builder, 0);
-    let no_trap = env::word(builder, NO_TRAP as u32);
-    let (size, base, capacity) = match &env.interface.memory {
-        Some(memory) => {
-            let size = env::word(builder, memory.min_bytes as u32);
-            let most = env::word(builder, memory.max_bytes as u32);
-            let over = builder.ins().icmp(IntCC::UnsignedGreaterThan, bytes, most);
-            (size, base, builder.ins().select(over, most, bytes))
-        }
-        None => (zero, zero, zero),
-    };
-    let fields = [
-        (offset::MEM0_BYTES, size),
-        (offset::MEM0_BASE, base),
-        (offset::STACK_LIMIT, zero),
-        (offset::RECOVERY_CHAIN, zero),
-        (offset::TRAP, no_trap),
-        (offset::INTERRUPT, zero),
-        (offset::MEM0_CAPACITY, capacity),
-    ];
-    let contexts =
-        env.interface.contexts.iter().zip(contexts).map(|(field, &value)| (field.offset, value));
-    for (at, value) in fields.into_iter().chain(contexts) {
-        env::store_field(builder, Region::Context, value, instance, at);
+}
+
+impl Init<'_, '_, '_, '_> {
+    fn word(&mut self, value: u32) -> Value {
+        env::word(self.builder, value)
     }
-    for (index, global) in env.wasm.globals.iter().enumerate() {
-        if let GlobalPlace::Instance(at) = env.globals[index] {
-            let Const::I32(init) = global.init;
-            let init = env::word(builder, init as u32);
-            env::store_field(builder, Region::Global(index as u32), init, instance, at);
+
+    fn store(&mut self, at: i32, value: Value) {
+        env::store_field(self.builder, Region::Context, value, self.instance, at);
+    }
+
+    fn load(&mut self, base: Value, at: i32) -> Value {
+        env::load_field(self.builder, Region::Context, I32, base, at)
+    }
+
+    fn return_status(&mut self, status: u32) {
+        let status = self.word(status);
+        self.builder.ins().return_(&[status]);
+    }
+
+    /// Goes on only if the condition does not hold; `fail` fills the other way.
+    fn unless(&mut self, condition: Value, fail: impl FnOnce(&mut Self)) {
+        let failed = self.builder.create_block();
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, failed, &[], next, &[]);
+        self.builder.switch_to_block(failed);
+        fail(self);
+        self.builder.switch_to_block(next);
+    }
+
+    fn return_if(&mut self, condition: Value, status: i32) {
+        self.unless(condition, |init| init.return_status(status as u32));
+    }
+
+    /// Ends with this trap if the condition holds.
+    fn trap_if(&mut self, condition: Value, trap: Trap) {
+        self.unless(condition, |init| {
+            let code = init.word(trap.code().into());
+            init.store(offset::TRAP, code);
+            init.return_status(status::TRAPPED as u32 + u32::from(trap.code()));
+        });
+    }
+
+    fn head(&mut self, contexts: &[Value]) {
+        let zero = self.word(0);
+        let no_trap = self.word(NO_TRAP as u32);
+        let fields = [
+            (offset::MEM0_BYTES, zero),
+            (offset::MEM0_BASE, zero),
+            (offset::MEM0_CAPACITY, zero),
+            (offset::STACK_LIMIT, zero),
+            (offset::RECOVERY_CHAIN, zero),
+            (offset::TRAP, no_trap),
+            (offset::INTERRUPT, zero),
+        ];
+        fields.into_iter().for_each(|(at, value)| self.store(at, value));
+        for (index, &value) in contexts.iter().enumerate() {
+            self.store(self.env.interface.contexts[index].offset, value);
         }
+    }
+
+    /// Takes the memories that the host hands over, and zeroes them.
+    fn own_memories(&mut self, handed: &[Value]) -> Result<()> {
+        let own = (0..).zip(&self.env.wasm.memories).filter(|(_, memory)| !memory.imported);
+        let own: Vec<(u32, Memory)> = own.map(|(index, memory)| (index, memory.ty)).collect();
+        for (&(index, ty), handed) in own.iter().zip(handed.chunks_exact(2)) {
+            self.check_memory(ty, handed[0], handed[1]);
+            let Place::Own(at) = self.env.memory_place(index)? else { continue };
+            let capacity = self.capacity(ty, handed[1]);
+            let bytes = self.word(ty.min_bytes() as u32);
+            self.store(at + memory::BYTES, bytes);
+            self.store(at + memory::BASE, handed[0]);
+            self.store(at + memory::CAPACITY, capacity);
+        }
+        for ((_, ty), handed) in own.into_iter().zip(handed.chunks_exact(2)) {
+            let bytes = ty.min_bytes() as u32 + self.env.guard_bytes();
+            if bytes > 0 {
+                let (zero, bytes) = (self.word(0), self.word(bytes));
+                env::call_routine(self.builder, LibCall::Memset, &[handed[0], zero, bytes]);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_memory(&mut self, ty: Memory, base: Value, bytes: Value) {
+        let least = ty.min_bytes() as u32 + self.env.guard_bytes();
+        if least > 0 {
+            let least = self.word(least);
+            let small = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, least);
+            self.return_if(small, status::MEMORY_TOO_SMALL);
+        }
+        let mask = self.word(MEMORY_ALIGN - 1);
+        let misaligned = self.builder.ins().band(base, mask);
+        self.return_if(misaligned, status::MEMORY_MISALIGNED);
+    }
+
+    /// Bytes that the memory may grow to. A mask fixes the size.
+    fn capacity(&mut self, ty: Memory, bytes: Value) -> Value {
+        if self.env.bounds == Bounds::Mask {
+            return self.word(ty.min_bytes() as u32);
+        }
+        let most = self.word(ty.max_bytes() as u32);
+        let over = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, bytes, most);
+        self.builder.ins().select(over, most, bytes)
+    }
+
+    /// Asks the accessors of imported memories, tables and globals.
+    fn imports(&mut self, contexts: &[Value]) -> Result<()> {
+        for import in 0..self.env.wasm.imports.len() {
+            let kind = self.env.wasm.imports[import].kind;
+            if matches!(kind, ImportKind::Function(_)) {
+                continue;
+            }
+            let import = &self.env.interface.imports[import];
+            let (symbol, context) = (import.symbol, contexts[import.context]);
+            let pointer = env::call(self.builder, symbol, word_signature(1, 1), &[context])[0];
+            let null = self.word(0);
+            let missing = self.builder.ins().icmp(IntCC::Equal, pointer, null);
+            self.return_if(missing, status::INCOMPATIBLE_IMPORT);
+            match kind {
+                ImportKind::Memory(index) => {
+                    let least = self.env.memory(index)?.min_bytes() as u32;
+                    self.check_size(pointer, memory::BYTES, least);
+                    if let Place::Imported(at) = self.env.memory_place(index)? {
+                        self.store(at, pointer);
+                    }
+                }
+                ImportKind::Table(index) => {
+                    self.check_size(pointer, table_field::SIZE, self.env.table_type(index)?.min);
+                    if let TablePlace::Imported(at) = self.env.table_place(index)? {
+                        self.store(at, pointer);
+                    }
+                }
+                ImportKind::Global(index) => self.import_global(index, pointer)?,
+                ImportKind::Function(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_size(&mut self, descriptor: Value, field: i32, least: u32) {
+        if least > 0 {
+            let size = self.load(descriptor, field);
+            let least = self.word(least);
+            let small = self.builder.ins().icmp(IntCC::UnsignedLessThan, size, least);
+            self.return_if(small, status::INCOMPATIBLE_IMPORT);
+        }
+    }
+
+    /// An immutable global is copied.
+    fn import_global(&mut self, index: u32, pointer: Value) -> Result<()> {
+        match self.env.global_place(index)? {
+            GlobalPlace::Imported(at) => self.store(at, pointer),
+            GlobalPlace::Instance(at) => {
+                let ty = super::types::clif_type(self.env.global_type(index)?.ty);
+                let region = Region::ImportedGlobals;
+                let value = env::load_field(self.builder, region, ty, pointer, 0);
+                let region = Region::Global(index);
+                env::store_field(self.builder, region, value, self.instance, at);
+            }
+            GlobalPlace::Constant(_) => return Err(Error::internal("an import that is constant")),
+        }
+        Ok(())
+    }
+
+    /// Completes the records of functions from `{signature, entry}` pairs in flash.
+    fn funcrefs(&mut self) {
+        let functions: Vec<(u32, i32)> =
+            self.env.layout.funcrefs.iter().map(|(&index, &at)| (index, at)).collect();
+        let Some(&(_, first)) = functions.first() else { return };
+        let mut addresses = Vec::new();
+        for (pair, &(index, _)) in functions.iter().enumerate() {
+            let function = &self.env.functions[index as usize];
+            let (ty, entry) = (function.ty.clone(), function.symbol);
+            let at = pair as u32 * RECORD_BYTES;
+            addresses.extend([(at, self.env.signature(&ty)), (at + RECORD_ENTRY as u32, entry)]);
+        }
+        let bytes = vec![0; functions.len() * RECORD_BYTES as usize];
+        let pairs = self.env.add_addresses("functions", bytes, 4, addresses);
+
+        // Records lie one behind the other, in order.
+        let first = self.word(first as u32);
+        let to = self.builder.ins().iadd(self.instance, first);
+        let from = env::symbol_address(self.builder, pairs);
+        let bytes = self.word(functions.len() as u32 * RECORD_BYTES);
+        let end = self.builder.ins().iadd(from, bytes);
+        let body = self.builder.create_block();
+        let next = self.builder.create_block();
+        let from_param = self.builder.append_block_param(body, I32);
+        let to_param = self.builder.append_block_param(body, I32);
+        self.builder.ins().jump(body, &[BlockArg::Value(from), BlockArg::Value(to)]);
+
+        self.builder.switch_to_block(body);
+        let signature = self.load(from_param, 0);
+        let entry = self.load(from_param, RECORD_ENTRY);
+        for (at, value) in [
+            (funcref::SIGNATURE, signature),
+            (funcref::ENTRY, entry),
+            (funcref::INSTANCE, self.instance),
+        ] {
+            env::store_field(self.builder, Region::Funcrefs, value, to_param, at);
+        }
+        let (pair, record) = (self.word(RECORD_BYTES), self.word(funcref::BYTES));
+        let from = self.builder.ins().iadd(from_param, pair);
+        let to = self.builder.ins().iadd(to_param, record);
+        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, from, end);
+        let args = [BlockArg::Value(from), BlockArg::Value(to)];
+        self.builder.ins().brif(more, body, &args, next, &[]);
+        self.builder.switch_to_block(next);
+    }
+
+    fn globals(&mut self) -> Result<()> {
+        for index in 0..self.env.wasm.globals.len() as u32 {
+            let init = self.env.wasm.globals[index as usize].init.clone();
+            let place = self.env.global_place(index)?;
+            if let (Some(init), GlobalPlace::Instance(at)) = (init, place) {
+                let value = init.build(self.env, self.builder, self.instance)?;
+                let region = Region::Global(index);
+                env::store_field(self.builder, region, value, self.instance, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Descriptors, and the elements that tables begin with.
+    fn tables(&mut self) -> Result<()> {
+        for index in 0..self.env.wasm.tables.len() as u32 {
+            let TablePlace::Own { descriptor, elements, capacity, .. } =
+                self.env.table_place(index)?
+            else {
+                continue;
+            };
+            let decl = &self.env.wasm.tables[index as usize];
+            let (min, init) = (decl.ty.min, decl.init.clone());
+            let size = self.word(min);
+            let capacity = self.word(capacity);
+            let at = self.word(elements as u32);
+            let elements = self.builder.ins().iadd(self.instance, at);
+            self.store(descriptor + table_field::SIZE, size);
+            self.store(descriptor + table_field::ELEMENTS, elements);
+            self.store(descriptor + table_field::CAPACITY, capacity);
+            if min > 0 {
+                let value = match init {
+                    Some(init) => init.build(self.env, self.builder, self.instance)?,
+                    None => self.word(0),
+                };
+                table::call_table_fill(self.env, self.builder, elements, size, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Active segments, in order: elements, then data. Before bulk memory operations all were
+    /// checked before the first was copied (WebAssembly 1.0, 4.5.4); since then, each by itself.
+    fn segments(&mut self) -> Result<()> {
+        self.segment_lengths();
+        let elements = (0..self.env.wasm.elements.len() as u32).map(Segment::Elements);
+        let data = (0..self.env.wasm.data.len() as u32).map(Segment::Data);
+        let segments: Vec<Segment> = elements.chain(data).collect();
+        if !self.env.bulk_memory {
+            for &segment in &segments {
+                self.check_segment(segment)?;
+            }
+        }
+        for &segment in &segments {
+            if self.env.bulk_memory {
+                self.check_segment(segment)?;
+            }
+            self.copy_segment(segment)?;
+        }
+        Ok(())
+    }
+
+    /// What `table.init` and `memory.init` may read of passive segments, until they are dropped.
+    fn segment_lengths(&mut self) {
+        let Env { layout, wasm, .. } = &*self.env;
+        let elements = layout.element_lengths.iter();
+        let elements = elements.map(|(&n, &at)| (at, wasm.elements[n as usize].items.len()));
+        let data = layout.data_lengths.iter();
+        let data = data.map(|(&n, &at)| (at, wasm.data[n as usize].bytes.len()));
+        let lengths: Vec<(i32, usize)> = elements.chain(data).collect();
+        for (at, length) in lengths {
+            let length = self.word(length as u32);
+            self.store(at, length);
+        }
+    }
+
+    /// The active segment's target and offset, its length, and the trap of one that does not fit.
+    fn active(&self, segment: Segment) -> Option<(Active, u32, Trap)> {
+        let (kind, length, trap) = match segment {
+            Segment::Elements(index) => {
+                let segment = &self.env.wasm.elements[index as usize];
+                (&segment.kind, segment.items.len(), Trap::TableOutOfBounds)
+            }
+            Segment::Data(index) => {
+                let segment = &self.env.wasm.data[index as usize];
+                (&segment.kind, segment.bytes.len(), Trap::MemoryOutOfBounds)
+            }
+        };
+        kind.active().map(|active| (active.clone(), length as u32, trap))
+    }
+
+    fn check_segment(&mut self, segment: Segment) -> Result<()> {
+        let Some((Active { target, offset }, length, trap)) = self.active(segment) else {
+            return Ok(());
+        };
+        let (place, field, known) = match segment {
+            Segment::Elements(_) => match self.env.table_place(target)? {
+                // It fits, or the table would not be there.
+                TablePlace::Flash(_) => return Ok(()),
+                _ => {
+                    let place = table::descriptor_place(self.env, target)?;
+                    (place, table_field::SIZE, self.env.table_type(target)?.min)
+                }
+            },
+            Segment::Data(_) => {
+                let place = self.env.memory_place(target)?;
+                (place, memory::BYTES, self.env.memory(target)?.min_bytes() as u32)
+            }
+        };
+        // At least so much is there; of the module's own, no more.
+        if let Some(Const::I32(start)) = offset.fold(&self.env.globals)
+            && u64::from(start as u32) + u64::from(length) <= u64::from(known)
+        {
+            return Ok(());
+        }
+        let size = match place {
+            Place::Own(_) => self.word(known),
+            Place::Imported(at) => {
+                let descriptor = self.load(self.instance, at);
+                self.load(descriptor, field)
+            }
+        };
+        let start = offset.build(self.env, self.builder, self.instance)?;
+        let length = self.word(length);
+        let long = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, length, size);
+        self.trap_if(long, trap);
+        let last = self.builder.ins().isub(size, length);
+        let beyond = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, start, last);
+        self.trap_if(beyond, trap);
+        Ok(())
+    }
+
+    fn copy_segment(&mut self, segment: Segment) -> Result<()> {
+        let Some((Active { target, offset }, length, _)) = self.active(segment) else {
+            return Ok(());
+        };
+        let contents = match segment {
+            Segment::Elements(index) => self.env.layout.element_items.get(&index),
+            Segment::Data(index) => self.env.layout.data_bytes.get(&index),
+        };
+        let Some(&contents) = contents else { return Ok(()) };
+        let (place, field, shift) = match segment {
+            Segment::Elements(_) => {
+                (table::descriptor_place(self.env, target)?, table_field::ELEMENTS, 2)
+            }
+            Segment::Data(_) => (self.env.memory_place(target)?, memory::BASE, 0),
+        };
+        let (descriptor, at) = match place {
+            Place::Own(at) => (self.instance, at),
+            Place::Imported(at) => (self.load(self.instance, at), 0),
+        };
+        let base = self.load(descriptor, at + field);
+        let start = offset.build(self.env, self.builder, self.instance)?;
+        let shift = self.word(shift);
+        let start = self.builder.ins().ishl(start, shift);
+        let to = self.builder.ins().iadd(base, start);
+        let from = env::symbol_address(self.builder, contents);
+        let length = self.word(length);
+        match segment {
+            Segment::Elements(_) => {
+                table::call_table_init(self.env, self.builder, self.instance, to, from, length);
+            }
+            Segment::Data(_) => {
+                env::call_routine(self.builder, LibCall::Memmove, &[to, from, length]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the start function's entry, which a trap leaves by returning.
+    fn run_start(&mut self, start: SymbolId) {
+        env::call(self.builder, start, word_signature(1, 0), &[self.instance]);
+        let trap = self.load(self.instance, offset::TRAP);
+        let none = self.word(NO_TRAP as u32);
+        let trapped = self.builder.ins().icmp(IntCC::NotEqual, trap, none);
+        self.unless(trapped, |init| {
+            let first = init.word(status::TRAPPED as u32);
+            let status = init.builder.ins().iadd(trap, first);
+            init.builder.ins().return_(&[status]);
+        });
     }
 }
 
-/// Zeroes the memory and copies the segments, in order. False if a segment is out of bounds, which
-/// is known here since the initial size is; the function then ends with that trap.
-fn init_memory(
-    env: &mut Env<'_>,
-    builder: &mut FunctionBuilder<'_>,
-    instance: Value,
-    base: Value,
-) -> bool {
-    let min_bytes = env.interface.memory.as_ref().map_or(0, |memory| memory.min_bytes);
-    if min_bytes > 0 {
-        let bytes = env::word(builder, min_bytes as u32);
-        let zero = env.helper(Helper::Zero);
-        env::call(builder, zero, word_signature(2, 0), &[base, bytes]);
-    }
-    for (index, segment) in std::mem::take(&mut env.wasm.data).into_iter().enumerate() {
-        let end = u64::from(segment.offset) + segment.bytes.len() as u64;
-        if end > min_bytes {
-            let trap = Trap::MemoryOutOfBounds.code();
-            let code = env::word(builder, u32::from(trap));
-            env::store_field(builder, Region::Context, code, instance, offset::TRAP);
-            return_status(builder, TRAPPED + u32::from(trap));
-            return false;
-        }
-        if segment.bytes.is_empty() {
-            continue;
-        }
-        let object = env.add_data(&format!("data.{index}"), segment.bytes.to_vec(), 4);
-        let from = env::symbol_address(builder, object);
-        let at = env::word(builder, segment.offset);
-        let to = builder.ins().iadd(base, at);
-        let bytes = env::word(builder, segment.bytes.len() as u32);
-        let copy = env.helper(Helper::Copy);
-        env::call(builder, copy, word_signature(3, 0), &[to, from, bytes]);
-    }
-    true
-}
-
-/// Calls the start function's entry, which a trap leaves by returning.
-fn run_start(builder: &mut FunctionBuilder<'_>, instance: Value, start: SymbolId) {
-    env::call(builder, start, word_signature(1, 0), &[instance]);
-    let trap = env::load_field(builder, Region::Context, I32, instance, offset::TRAP);
-    let none = env::word(builder, NO_TRAP as u32);
-    let trapped = builder.ins().icmp(IntCC::NotEqual, trap, none);
-    let fail = builder.create_block();
-    let next = builder.create_block();
-    builder.ins().brif(trapped, fail, &[], next, &[]);
-    builder.switch_to_block(fail);
-    let first = env::word(builder, TRAPPED);
-    let status = builder.ins().iadd(trap, first);
-    builder.ins().return_(&[status]);
-    builder.switch_to_block(next);
+#[derive(Clone, Copy)]
+enum Segment {
+    Elements(u32),
+    Data(u32),
 }

@@ -15,49 +15,63 @@
 
 use super::env::{self, Env, Helper};
 use super::func::FuncTranslator;
-use super::module::MAX_MEMORY_BYTES;
+use super::layout::Place;
+use super::module::SegmentKind;
 use crate::Trap;
-use crate::error::Result;
-use crate::instance::offset;
+use crate::error::{Error, Result};
+use crate::instance::memory;
 use crate::module::Memory;
 use crate::options::Bounds;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Imm64;
 use cranelift_codegen::ir::{
     self, AbiParam, AliasRegionData, ArgumentPurpose, Endianness, Inst, InstBuilder,
-    InstructionData, MemFlagsData, Opcode, Signature, Value, ValueDef, types,
+    InstructionData, LibCall, MemFlagsData, Opcode, Signature, Value, ValueDef, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use wasmparser::MemArg;
+use wasmparser::{MemArg, MemArgTarget};
 
 /// The largest offset that is left to the access's addressing mode; what is beyond is added.
 const MAX_ACCESS_OFFSET: u64 = 4095;
 
-/// Globals with an alias region of their own; the rest share one, so that a function's regions
-/// stay few.
-const GLOBAL_REGIONS: u32 = 16;
+/// Globals and memories with an alias region of their own; the rest share one, so that a
+/// function's regions stay few.
+const OWN_REGIONS: u32 = 16;
 
 /// Disjoint parts of what generated code accesses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Region {
-    /// The instance's fields other than globals.
+    /// The instance's fields other than globals, and descriptors elsewhere.
     Context,
-    Heap,
+    /// Elements of tables.
+    Elements,
+    /// Function references.
+    Funcrefs,
+    /// Of any other module: two imports may be the same.
+    ImportedGlobals,
+    ImportedMemories,
     Global(u32),
+    Memory(u32),
 }
 
 impl Region {
     fn insert(self, func: &mut ir::Function) -> ir::AliasRegion {
+        const FIRST_GLOBAL: u32 = 5;
+        const FIRST_MEMORY: u32 = FIRST_GLOBAL + OWN_REGIONS;
+        let last = OWN_REGIONS - 1;
         let (user_id, description) = match self {
             Region::Context => (0, Cow::Borrowed("context")),
-            Region::Heap => (1, Cow::Borrowed("memory 0")),
-            Region::Global(index) if index + 1 < GLOBAL_REGIONS => {
-                (2 + index, Cow::Owned(format!("global {index}")))
-            }
-            Region::Global(_) => (1 + GLOBAL_REGIONS, Cow::Borrowed("other globals")),
+            Region::Elements => (1, Cow::Borrowed("tables")),
+            Region::Funcrefs => (2, Cow::Borrowed("function references")),
+            Region::ImportedGlobals => (3, Cow::Borrowed("imported globals")),
+            Region::ImportedMemories => (4, Cow::Borrowed("imported memories")),
+            Region::Global(n) if n < last => (FIRST_GLOBAL + n, Cow::Owned(format!("global {n}"))),
+            Region::Global(_) => (FIRST_GLOBAL + last, Cow::Borrowed("other globals")),
+            Region::Memory(n) if n < last => (FIRST_MEMORY + n, Cow::Owned(format!("memory {n}"))),
+            Region::Memory(_) => (FIRST_MEMORY + last, Cow::Borrowed("other memories")),
         };
         func.dfg.alias_regions.insert(AliasRegionData { user_id, description })
     }
@@ -68,15 +82,15 @@ impl Region {
     }
 }
 
-/// What earlier checks have established.
+/// What earlier checks have established. Memories are told by their index.
 pub struct Checked {
-    /// The memory has at least so many bytes.
-    bytes: u64,
-    /// For an address, the largest C that it was checked for.
-    addresses: HashMap<Value, u64>,
+    /// Each memory has at least so many bytes.
+    bytes: Vec<u64>,
+    /// For a memory and an address, the largest C that it was checked for.
+    addresses: HashMap<(u32, Value), u64>,
     undo: Vec<Undo>,
     /// Checks of addresses that may still be widened.
-    open: HashMap<Value, OpenCheck>,
+    open: HashMap<(u32, Value), OpenCheck>,
 }
 
 /// A check whose C stands in one instruction that nothing else uses.
@@ -88,8 +102,8 @@ struct OpenCheck {
 }
 
 enum Undo {
-    Bytes(u64),
-    Address(Value, Option<u64>),
+    Bytes(u32, u64),
+    Address((u32, Value), Option<u64>),
 }
 
 /// A point to return to.
@@ -97,7 +111,8 @@ enum Undo {
 pub struct Mark(usize);
 
 impl Checked {
-    pub fn new(min_bytes: u64) -> Checked {
+    /// `min_bytes` of each memory.
+    pub fn new(min_bytes: Vec<u64>) -> Checked {
         Checked {
             bytes: min_bytes,
             addresses: HashMap::new(),
@@ -114,7 +129,7 @@ impl Checked {
     pub fn rollback(&mut self, mark: Mark) {
         for undo in self.undo.drain(mark.0.min(self.undo.len())..).rev() {
             match undo {
-                Undo::Bytes(bytes) => self.bytes = bytes,
+                Undo::Bytes(memory, bytes) => self.bytes[memory as usize] = bytes,
                 Undo::Address(address, Some(end)) => {
                     self.addresses.insert(address, end);
                 }
@@ -130,19 +145,24 @@ impl Checked {
         self.open.clear();
     }
 
-    fn admits(&self, address: Value, end: u64) -> bool {
-        self.addresses.get(&address).is_some_and(|&checked| end <= checked)
+    /// Bytes that the memory surely has.
+    fn bytes(&self, memory: u32) -> u64 {
+        self.bytes.get(memory as usize).copied().unwrap_or(0)
     }
 
-    fn note_address(&mut self, address: Value, end: u64) {
-        let before = self.addresses.insert(address, end);
-        self.undo.push(Undo::Address(address, before));
+    fn admits(&self, place: (u32, Value), end: u64) -> bool {
+        self.addresses.get(&place).is_some_and(|&checked| end <= checked)
     }
 
-    fn note_bytes(&mut self, bytes: u64) {
-        if bytes > self.bytes {
-            self.undo.push(Undo::Bytes(self.bytes));
-            self.bytes = bytes;
+    fn note_address(&mut self, place: (u32, Value), end: u64) {
+        let before = self.addresses.insert(place, end);
+        self.undo.push(Undo::Address(place, before));
+    }
+
+    fn note_bytes(&mut self, memory: u32, bytes: u64) {
+        if let Some(known) = self.bytes.get_mut(memory as usize).filter(|known| bytes > **known) {
+            self.undo.push(Undo::Bytes(memory, *known));
+            *known = bytes;
         }
     }
 }
@@ -196,22 +216,36 @@ impl FuncTranslator<'_, '_, '_> {
         size: u32,
         arg: MemArg,
     ) -> Result<Option<(MemFlagsData, Value, i32)>> {
-        let memory = self.env.memory0()?.clone();
+        let MemArgTarget::Memory(number) = arg.target else {
+            return Err(Error::internal("an access to no memory"));
+        };
+        let memory = MemoryRef { index: number, ty: self.env.memory(number)? };
         let end = arg.offset.saturating_add(u64::from(size));
-        if self.env.bounds == Bounds::Explicit && !self.check(&memory, index, end) {
+        if self.env.bounds == Bounds::Explicit && !self.check(memory, index, end)? {
             return Ok(None);
         }
-        let heap = Region::Heap.insert(self.builder.func);
+        let region = self.memory_region(number)?;
+        let heap = region.insert(self.builder.func);
         let flags = MemFlagsData::new()
             .with_endianness(Endianness::Little)
             .with_alias_region(Some(heap))
             .with_trap_code(match self.env.bounds {
-                Bounds::Explicit => None,
+                Bounds::Explicit | Bounds::Mask => None,
                 Bounds::None => Some(Trap::MemoryOutOfBounds.to_clif()),
             });
-        let base = self.load_context(offset::MEM0_BASE);
-        let (address, offset) = self.address(base, index, arg.offset);
+        let base = self.memory_field(number, memory::BASE)?;
+        let (address, offset) = match self.env.bounds {
+            Bounds::Mask => self.masked_address(memory, base, index, arg.offset),
+            _ => self.address(base, index, arg.offset),
+        };
         Ok(Some((flags, address, offset)))
+    }
+
+    fn memory_region(&self, index: u32) -> Result<Region> {
+        Ok(match self.env.memory_place(index)? {
+            Place::Own(_) => Region::Memory(index),
+            Place::Imported(_) => Region::ImportedMemories,
+        })
     }
 
     /// `base + index + offset`, with as much of the constant part as fits in the access's offset.
@@ -233,104 +267,204 @@ impl FuncTranslator<'_, '_, '_> {
         }
     }
 
+    /// The address of `index + offset` modulo the memory's size, a power of two.
+    fn masked_address(
+        &mut self,
+        memory: MemoryRef,
+        base: Value,
+        index: Value,
+        offset: u64,
+    ) -> (Value, i32) {
+        let mask = memory.ty.min_bytes() - 1;
+        if let Some(known) = constant(self.builder.func, index) {
+            let known = env::word(&mut self.builder, ((u64::from(known) + offset) & mask) as u32);
+            return self.address(base, known, 0);
+        }
+        let ins = &mut self.builder;
+        let mask = env::word(ins, mask as u32);
+        let offset = env::word(ins, offset as u32);
+        let sum = ins.ins().iadd(index, offset);
+        let wrapped = ins.ins().band(sum, mask);
+        (ins.ins().iadd(base, wrapped), 0)
+    }
+
     /// Traps unless `index + end` is at most the memory's bytes. False if that is never so.
-    fn check(&mut self, memory: &Memory, index: Value, end: u64) -> bool {
+    fn check(&mut self, memory: MemoryRef, index: Value, end: u64) -> Result<bool> {
         if let Some(known) = constant(self.builder.func, index) {
             return self.check_bytes(memory, u64::from(known) + end);
         }
-        if self.checked.admits(index, end) {
-            return true;
+        let place = (memory.index, index);
+        if self.checked.admits(place, end) || self.widen(memory, index, end) {
+            return Ok(true);
         }
-        if self.widen(memory, index, end) {
-            return true;
+        if !self.check_bytes(memory, end)? {
+            return Ok(false);
         }
-        if !self.check_bytes(memory, end) {
-            return false;
-        }
-        let constant = env::word(&mut self.builder, limit_constant(memory, end));
-        let limit = if is_fixed(memory) {
+        let constant = env::word(&mut self.builder, limit_constant(&memory.ty, end));
+        let limit = if is_fixed(&memory.ty) {
             constant
         } else {
-            let bytes = self.load_context(offset::MEM0_BYTES);
+            let bytes = self.memory_field(memory.index, memory::BYTES)?;
             self.builder.ins().isub(bytes, constant)
         };
         let outside = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, index, limit);
         self.builder.ins().trapnz(outside, Trap::MemoryOutOfBounds.to_clif());
-        self.checked.note_address(index, end);
+        self.checked.note_address(place, end);
         if let ValueDef::Result(constant, _) = self.builder.func.dfg.value_def(constant) {
-            let bytes = self.checked.bytes;
-            self.checked.open.insert(index, OpenCheck { constant, bytes });
+            let bytes = self.checked.bytes(memory.index);
+            self.checked.open.insert(place, OpenCheck { constant, bytes });
         }
-        true
+        Ok(true)
     }
 
     /// Lets an open check of `index` admit `end` as well.
-    fn widen(&mut self, memory: &Memory, index: Value, end: u64) -> bool {
-        let Some(open) = self.checked.open.get(&index).filter(|open| end <= open.bytes) else {
+    fn widen(&mut self, memory: MemoryRef, index: Value, end: u64) -> bool {
+        let place = (memory.index, index);
+        let Some(open) = self.checked.open.get(&place).filter(|open| end <= open.bytes) else {
             return false;
         };
-        let imm = Imm64::new(i64::from(limit_constant(memory, end)));
+        let imm = Imm64::new(i64::from(limit_constant(&memory.ty, end)));
         self.builder.func.dfg.insts[open.constant] =
             InstructionData::UnaryImm { opcode: Opcode::Iconst, imm };
-        self.checked.note_address(index, end);
+        self.checked.note_address(place, end);
         true
     }
 
     /// Traps unless the memory has `end` bytes. False if it never has.
-    fn check_bytes(&mut self, memory: &Memory, end: u64) -> bool {
-        if end <= self.checked.bytes {
-            return true;
+    fn check_bytes(&mut self, memory: MemoryRef, end: u64) -> Result<bool> {
+        if end <= self.checked.bytes(memory.index) {
+            return Ok(true);
         }
-        if end > memory.max_bytes {
+        if end > memory.ty.max_bytes() {
             self.trap(Trap::MemoryOutOfBounds);
-            return false;
+            return Ok(false);
         }
-        let bytes = self.memory_bytes(memory);
+        let bytes = self.memory_bytes(memory)?;
         let needed = env::word(&mut self.builder, end as u32);
         let outside = self.builder.ins().icmp(IntCC::UnsignedLessThan, bytes, needed);
         self.builder.ins().trapnz(outside, Trap::MemoryOutOfBounds.to_clif());
-        self.checked.note_bytes(end);
-        true
+        self.checked.note_bytes(memory.index, end);
+        Ok(true)
     }
 
     /// The memory's size, a constant if it cannot change.
-    fn memory_bytes(&mut self, memory: &Memory) -> Value {
-        if is_fixed(memory) {
-            env::word(&mut self.builder, memory.min_bytes as u32)
-        } else {
-            self.load_context(offset::MEM0_BYTES)
+    fn memory_bytes(&mut self, memory: MemoryRef) -> Result<Value> {
+        if is_fixed(&memory.ty) {
+            return Ok(env::word(&mut self.builder, memory.ty.min_bytes() as u32));
         }
+        self.memory_field(memory.index, memory::BYTES)
     }
 
-    pub fn memory_size(&mut self) -> Result<()> {
-        let memory = self.env.memory0()?.clone();
-        let bytes = self.memory_bytes(&memory);
-        let pages = bytes_to_pages(&mut self.builder, &memory, bytes);
+    /// A word of a memory's descriptor. A context register may hold it: neither read-only nor
+    /// movable, since calls change it.
+    fn memory_field(&mut self, index: u32, field: i32) -> Result<Value> {
+        let place = self.env.memory_place(index)?;
+        let (base, at) = env::descriptor(&mut self.builder, self.vmctx, place);
+        Ok(env::load_field(&mut self.builder, Region::Context, types::I32, base, at + field))
+    }
+
+    pub fn memory_size(&mut self, index: u32) -> Result<()> {
+        let memory = MemoryRef { index, ty: self.env.memory(index)? };
+        let bytes = self.memory_bytes(memory)?;
+        let pages = bytes_to_pages(&mut self.builder, &memory.ty, bytes);
         self.push(pages);
         Ok(())
     }
 
-    pub fn memory_grow(&mut self) -> Result<()> {
+    pub fn memory_grow(&mut self, index: u32) -> Result<()> {
         let pages = self.pop()?;
-        let grow = self.env.helper(Helper::MemoryGrow);
+        let grow = self.env.helper(Helper::MemoryGrow(index));
         let vmctx = self.vmctx;
         let results = self.call_symbol(grow, memory_grow_signature(), &[vmctx, pages])?;
         self.stack.extend(results);
         Ok(())
     }
+
+    pub fn memory_fill(&mut self, index: u32) -> Result<()> {
+        let (bytes, byte, to) = (self.pop()?, self.pop()?, self.pop()?);
+        let to = self.checked_range(index, to, bytes)?;
+        env::call_routine(&mut self.builder, LibCall::Memset, &[to, byte, bytes]);
+        Ok(())
+    }
+
+    pub fn memory_copy(&mut self, target: u32, source: u32) -> Result<()> {
+        let (bytes, from, to) = (self.pop()?, self.pop()?, self.pop()?);
+        let to = self.checked_range(target, to, bytes)?;
+        let from = self.checked_range(source, from, bytes)?;
+        env::call_routine(&mut self.builder, LibCall::Memmove, &[to, from, bytes]);
+        Ok(())
+    }
+
+    pub fn memory_init(&mut self, index: u32, segment: u32) -> Result<()> {
+        let (bytes, from, to) = (self.pop()?, self.pop()?, self.pop()?);
+        let length = self.data_length(segment);
+        self.check_range(from, bytes, length, Trap::MemoryOutOfBounds);
+        let to = self.checked_range(index, to, bytes)?;
+        // A segment without bytes has no object, and nothing is copied from it.
+        if let Some(&object) = self.env.layout.data_bytes.get(&segment) {
+            let object = env::symbol_address(&mut self.builder, object);
+            let from = self.builder.ins().iadd(object, from);
+            env::call_routine(&mut self.builder, LibCall::Memmove, &[to, from, bytes]);
+        }
+        Ok(())
+    }
+
+    /// Bytes of a segment that `memory.init` may read now.
+    fn data_length(&mut self, segment: u32) -> Value {
+        if let Some(&at) = self.env.layout.data_lengths.get(&segment) {
+            return self.load_context(at);
+        }
+        let data = self.env.wasm.data.get(segment as usize);
+        let passive = data.filter(|data| matches!(data.kind, SegmentKind::Passive));
+        env::word(&mut self.builder, passive.map_or(0, |data| data.bytes.len() as u32))
+    }
+
+    pub fn data_drop(&mut self, segment: u32) {
+        if let Some(&at) = self.env.layout.data_lengths.get(&segment) {
+            self.store_context(at, 0);
+        }
+    }
+
+    /// The address of `bytes` bytes at `start`, after a check that all of them are inside.
+    fn checked_range(&mut self, index: u32, start: Value, bytes: Value) -> Result<Value> {
+        if self.env.bounds != Bounds::None {
+            let memory = MemoryRef { index, ty: self.env.memory(index)? };
+            let limit = self.memory_bytes(memory)?;
+            self.check_range(start, bytes, limit, Trap::MemoryOutOfBounds);
+        }
+        let base = self.memory_field(index, memory::BASE)?;
+        Ok(self.builder.ins().iadd(base, start))
+    }
+
+    /// Traps unless `start + count` is at most `limit`.
+    pub fn check_range(&mut self, start: Value, count: Value, limit: Value, trap: Trap) {
+        let ins = &mut self.builder;
+        let over = ins.ins().icmp(IntCC::UnsignedGreaterThan, count, limit);
+        ins.ins().trapnz(over, trap.to_clif());
+        let last = ins.ins().isub(limit, count);
+        let over = ins.ins().icmp(IntCC::UnsignedGreaterThan, start, last);
+        ins.ins().trapnz(over, trap.to_clif());
+    }
+}
+
+/// A memory with its index.
+#[derive(Clone, Copy)]
+struct MemoryRef {
+    index: u32,
+    ty: Memory,
 }
 
 fn is_fixed(memory: &Memory) -> bool {
-    memory.min_bytes == memory.max_bytes
+    memory.min_bytes() == memory.max_bytes()
 }
 
 /// What a check up to `end` subtracts from the memory's bytes or, if those are fixed, the result.
 fn limit_constant(memory: &Memory, end: u64) -> u32 {
-    (if is_fixed(memory) { memory.min_bytes - end } else { end }) as u32
+    (if is_fixed(memory) { memory.min_bytes() - end } else { end }) as u32
 }
 
 fn flags_full() -> crate::Error {
-    crate::Error::internal("too many kinds of memory access in one function")
+    Error::internal("too many kinds of memory access in one function")
 }
 
 fn bytes_to_pages(builder: &mut FunctionBuilder<'_>, memory: &Memory, bytes: Value) -> Value {
@@ -352,34 +486,36 @@ pub fn build_memory_grow(
     env: &mut Env<'_>,
     builder: &mut FunctionBuilder<'_>,
     params: &[Value],
+    index: u32,
 ) -> Result<()> {
-    let memory = env.memory0()?.clone();
-    debug_assert!(memory.max_bytes <= MAX_MEMORY_BYTES);
+    let ty = env.memory(index)?;
+    let place = env.memory_place(index)?;
     let &[vmctx, pages] = params else {
-        return Err(crate::Error::internal("memory.grow takes the instance and the pages"));
+        return Err(Error::internal("memory.grow takes the instance and the pages"));
     };
     let grow = builder.create_block();
     let refuse = builder.create_block();
-    let field = |builder: &mut FunctionBuilder<'_>, at| {
-        env::load_field(builder, Region::Context, types::I32, vmctx, at)
+    let (descriptor, at) = env::descriptor(builder, vmctx, place);
+    let field = |builder: &mut FunctionBuilder<'_>, field| {
+        env::load_field(builder, Region::Context, types::I32, descriptor, at + field)
     };
-    let bytes = field(builder, offset::MEM0_BYTES);
-    let capacity = field(builder, offset::MEM0_CAPACITY);
+    let bytes = field(builder, memory::BYTES);
+    let capacity = field(builder, memory::CAPACITY);
     let room = builder.ins().isub(capacity, bytes);
-    let room = bytes_to_pages(builder, &memory, room);
+    let room = bytes_to_pages(builder, &ty, room);
     let fits = builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, pages, room);
     builder.ins().brif(fits, grow, &[], refuse, &[]);
 
     builder.switch_to_block(grow);
-    let shift = env::word(builder, memory.page_bytes.ilog2());
+    let shift = env::word(builder, ty.page_bytes.ilog2());
     let more = builder.ins().ishl(pages, shift);
-    let base = field(builder, offset::MEM0_BASE);
+    let base = field(builder, memory::BASE);
     let end = builder.ins().iadd(base, bytes);
-    let zero = env.helper(Helper::Zero);
-    env::call(builder, zero, super::types::word_signature(2, 0), &[end, more]);
+    let zero = env::word(builder, 0);
+    env::call_routine(builder, LibCall::Memset, &[end, zero, more]);
     let after = builder.ins().iadd(bytes, more);
-    env::store_field(builder, Region::Context, after, vmctx, offset::MEM0_BYTES);
-    let before = bytes_to_pages(builder, &memory, bytes);
+    env::store_field(builder, Region::Context, after, descriptor, at + memory::BYTES);
+    let before = bytes_to_pages(builder, &ty, bytes);
     builder.ins().return_(&[before]);
 
     builder.switch_to_block(refuse);

@@ -19,16 +19,22 @@
 //! - every access to linear memory comes after the check that admits it and never moves;
 //! - the source location of an instruction is the byte offset of its operator in the file.
 
+mod call;
+mod constant;
 mod control;
 mod env;
 mod func;
 mod instantiate;
+mod layout;
 mod memory;
 mod module;
 mod names;
+mod numeric;
 mod opname;
 mod support;
+mod table;
 mod types;
+mod usage;
 mod validate;
 
 #[cfg(test)]
@@ -45,7 +51,7 @@ use cranelift_frontend::FunctionBuilderContext;
 /// `Invalid` for what the wasm specification rejects, `Unsupported` for what windlass does not
 /// translate, `Interface` for names that collide in C, `Options` for an empty module name.
 pub fn translate(wasm: &[u8], options: &FrontendOptions) -> Result<Module> {
-    validate::validate(wasm)?;
+    validate::validate(wasm, options.features)?;
     let module = module::WasmModule::parse(wasm)?;
     let mut env = env::Env::new(module, options)?;
     let mut context = FunctionBuilderContext::new();

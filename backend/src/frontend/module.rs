@@ -3,57 +3,93 @@
 //! Input: bytes that `validate` accepted. What windlass does not translate at the level of the
 //! module is refused here; operators are `func`'s business.
 
-use super::{opname, types};
+use super::constant::{Const, ConstExpr, Operand};
+use super::types;
+use super::usage::Usage;
 use crate::error::{Error, Place, Result};
-use crate::module::{Memory, ValType};
+use crate::module::{ExternType, FuncType, GlobalType, Memory, Table, ValType};
 use std::collections::HashMap;
 use wasmparser::{
-    ConstExpr, Data, DataKind, Export, ExternalKind, FunctionBody, Global, Import, KnownCustom,
-    MemoryType, Name, NameSectionReader, Operator, Parser, Payload, TypeRef,
+    Data, DataKind, Element, ElementItems, ElementKind, Export, ExternalKind, FunctionBody, Import,
+    KnownCustom, Name, NameSectionReader, Parser, Payload, RefType, TableInit, TypeRef,
 };
-
-/// One page below 4 GiB, so that a memory's size and every bound fit 32 bits.
-pub const MAX_MEMORY_BYTES: u64 = 65535 * 65536;
 
 #[derive(Default)]
 pub struct WasmModule<'a> {
     pub types: Vec<wasmparser::FuncType>,
-    pub imports: Vec<FunctionImport<'a>>,
+    pub imports: Vec<ImportDecl<'a>>,
     /// Type index of every function, the imported ones first.
     pub functions: Vec<u32>,
-    pub memories: Vec<Memory>,
-    pub globals: Vec<GlobalDef>,
+    pub imported_functions: usize,
+    pub memories: Vec<Decl<Memory>>,
+    pub tables: Vec<Decl<Table, ConstExpr>>,
+    pub globals: Vec<Decl<GlobalType, ConstExpr>>,
     pub exports: Vec<Export<'a>>,
     pub start: Option<u32>,
+    pub elements: Vec<ElementSegment>,
     pub data: Vec<DataSegment<'a>>,
     /// Bodies of the functions that are not imported, in order.
     pub bodies: Vec<FunctionBody<'a>>,
+    /// What they do to tables and segments.
+    pub usage: Usage,
     /// The name section's names of functions.
     pub names: HashMap<u32, &'a str>,
 }
 
-pub struct FunctionImport<'a> {
+pub struct ImportDecl<'a> {
     pub module: &'a str,
     pub name: &'a str,
     pub offset: u32,
+    pub kind: ImportKind,
 }
 
-pub struct GlobalDef {
-    pub ty: ValType,
-    pub mutable: bool,
-    pub init: Const,
-}
-
-/// The value of a constant expression.
+/// The kind of an import, with its index in the index space of the kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Const {
-    I32(i32),
+pub enum ImportKind {
+    Function(u32),
+    Memory(u32),
+    Table(u32),
+    Global(u32),
 }
 
-/// An active segment of memory 0.
+/// An item of an index space: imported, or the module's own with its initial value.
+pub struct Decl<T, I = ()> {
+    pub ty: T,
+    pub imported: bool,
+    pub init: Option<I>,
+}
+
+/// Where the content of a segment goes by itself at instantiation.
+#[derive(Clone)]
+pub struct Active {
+    /// Index of the memory or table.
+    pub target: u32,
+    pub offset: ConstExpr,
+}
+
+pub enum SegmentKind {
+    Active(Active),
+    Passive,
+    Declared,
+}
+
+pub struct ElementSegment {
+    pub kind: SegmentKind,
+    pub items: Vec<Operand>,
+}
+
 pub struct DataSegment<'a> {
-    pub offset: u32,
+    pub kind: SegmentKind,
     pub bytes: &'a [u8],
+}
+
+impl SegmentKind {
+    pub fn active(&self) -> Option<&Active> {
+        match self {
+            SegmentKind::Active(active) => Some(active),
+            _ => None,
+        }
+    }
 }
 
 /// A reader's error after validation: cannot happen, and is not trusted to.
@@ -75,6 +111,9 @@ impl<'a> WasmModule<'a> {
         let mut module = WasmModule::default();
         for payload in Parser::new(0).parse_all(wasm) {
             module.payload(payload.map_err(malformed)?)?;
+        }
+        if !module.tables.is_empty() || !module.data.is_empty() || !module.elements.is_empty() {
+            module.usage = Usage::of(&module.bodies)?;
         }
         Ok(module)
     }
@@ -100,7 +139,14 @@ impl<'a> WasmModule<'a> {
             Payload::MemorySection(memories) => {
                 for memory in memories.into_iter_with_offsets() {
                     let (offset, ty) = memory.map_err(malformed)?;
-                    self.memory(ty).map_err(|e| e.at(file_offset(offset)))?;
+                    let ty = memory_type(ty).map_err(|e| e.at(file_offset(offset)))?;
+                    self.memories.push(Decl { ty, imported: false, init: None });
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables.into_iter_with_offsets() {
+                    let (offset, table) = table.map_err(malformed)?;
+                    self.table(table).map_err(|e| e.at(file_offset(offset)))?;
                 }
             }
             Payload::GlobalSection(globals) => {
@@ -110,15 +156,15 @@ impl<'a> WasmModule<'a> {
                 }
             }
             Payload::ExportSection(exports) => {
-                for export in exports.into_iter_with_offsets() {
-                    let (offset, export) = export.map_err(malformed)?;
-                    self.export(export).map_err(|e| e.at(file_offset(offset)))?;
+                for export in exports {
+                    self.exports.push(export.map_err(malformed)?);
                 }
             }
             Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(segments) => {
-                if let Some(Ok((offset, _))) = segments.into_iter_with_offsets().next() {
-                    return Err(Error::unsupported("an element segment").at(file_offset(offset)));
+                for segment in segments.into_iter_with_offsets() {
+                    let (offset, segment) = segment.map_err(malformed)?;
+                    self.element(segment).map_err(|e| e.at(file_offset(offset)))?;
                 }
             }
             Payload::DataSection(segments) => {
@@ -133,76 +179,96 @@ impl<'a> WasmModule<'a> {
                     self.function_names(names);
                 }
             }
-            // Headers, counts, the end. A table that nothing refers to, which linkers leave
-            // behind, is nothing; whatever refers to one is refused.
+            // Headers, counts, the end.
             _ => {}
         }
         Ok(())
     }
 
     fn import(&mut self, import: Import<'a>, offset: u32) -> Result<()> {
+        let unsupported = |what: &str| {
+            let construct = format!("{what} (`{}`.`{}`)", import.module, import.name);
+            Err(Error::unsupported(construct))
+        };
         let kind = match import.ty {
             TypeRef::Func(type_index) => {
                 self.functions.push(type_index);
-                let Import { module, name, .. } = import;
-                self.imports.push(FunctionImport { module, name, offset });
-                return Ok(());
+                self.imported_functions += 1;
+                ImportKind::Function(self.functions.len() as u32 - 1)
             }
-            TypeRef::Memory(_) => "an imported memory",
-            TypeRef::Table(_) => "an imported table",
-            TypeRef::Global(_) => "an imported global",
-            TypeRef::Tag(_) => "an imported tag",
-            TypeRef::FuncExact(_) => "an imported function of exact type",
+            TypeRef::Memory(ty) => {
+                self.memories.push(Decl { ty: memory_type(ty)?, imported: true, init: None });
+                ImportKind::Memory(self.memories.len() as u32 - 1)
+            }
+            TypeRef::Table(ty) => {
+                self.tables.push(Decl { ty: table_type(ty)?, imported: true, init: None });
+                ImportKind::Table(self.tables.len() as u32 - 1)
+            }
+            TypeRef::Global(ty) => {
+                self.globals.push(Decl { ty: global_type(ty)?, imported: true, init: None });
+                ImportKind::Global(self.globals.len() as u32 - 1)
+            }
+            TypeRef::Tag(_) => return unsupported("an imported tag"),
+            TypeRef::FuncExact(_) => return unsupported("an imported function of exact type"),
         };
-        let construct = format!("{kind} (`{}`.`{}`)", import.module, import.name);
-        Err(Error::unsupported(construct).at(offset))
-    }
-
-    fn memory(&mut self, ty: MemoryType) -> Result<()> {
-        if !self.memories.is_empty() {
-            return Err(Error::unsupported("more than one memory"));
-        }
-        let page_bytes = 1u32 << ty.page_size_log2.unwrap_or(16).min(16);
-        let bytes = |pages: u64| pages.saturating_mul(u64::from(page_bytes));
-        let min_bytes = bytes(ty.initial);
-        if min_bytes > MAX_MEMORY_BYTES {
-            return Err(Error::unsupported(format!(
-                "a memory of {} pages of {page_bytes} bytes: the most is {MAX_MEMORY_BYTES} bytes \
-                 (65535 pages of 65536)",
-                ty.initial
-            )));
-        }
-        let max_bytes = ty.maximum.map_or(MAX_MEMORY_BYTES, bytes).min(MAX_MEMORY_BYTES);
-        self.memories.push(Memory { min_bytes, max_bytes, page_bytes });
+        let Import { module, name, .. } = import;
+        self.imports.push(ImportDecl { module, name, offset, kind });
         Ok(())
     }
 
-    fn global(&mut self, global: Global<'a>) -> Result<()> {
-        let ty = types::translated(global.ty.content_type, "a global")?;
-        let init = const_expr(&global.init_expr)?;
-        self.globals.push(GlobalDef { ty, mutable: global.ty.mutable, init });
+    fn table(&mut self, table: wasmparser::Table<'a>) -> Result<()> {
+        let init = match &table.init {
+            TableInit::RefNull => None,
+            TableInit::Expr(expr) => Some(ConstExpr::parse(expr)?),
+        };
+        self.tables.push(Decl { ty: table_type(table.ty)?, imported: false, init });
         Ok(())
     }
 
-    fn export(&mut self, export: Export<'a>) -> Result<()> {
-        let kind = match export.kind {
-            ExternalKind::Func | ExternalKind::Memory | ExternalKind::Global => {
-                self.exports.push(export);
-                return Ok(());
+    fn global(&mut self, global: wasmparser::Global<'a>) -> Result<()> {
+        let init = Some(ConstExpr::parse(&global.init_expr)?);
+        self.globals.push(Decl { ty: global_type(global.ty)?, imported: false, init });
+        Ok(())
+    }
+
+    fn element(&mut self, segment: Element<'a>) -> Result<()> {
+        let kind = match &segment.kind {
+            ElementKind::Passive => SegmentKind::Passive,
+            ElementKind::Declared => SegmentKind::Declared,
+            ElementKind::Active { table_index, offset_expr } => {
+                let target = table_index.unwrap_or(0);
+                SegmentKind::Active(Active { target, offset: ConstExpr::parse(offset_expr)? })
             }
-            ExternalKind::Table => "an exported table",
-            ExternalKind::Tag => "an exported tag",
-            ExternalKind::FuncExact => "an exported function of exact type",
         };
-        Err(Error::unsupported(format!("{kind} (`{}`)", export.name)))
+        let items = match segment.items {
+            ElementItems::Functions(functions) => functions
+                .into_iter()
+                .map(|index| Ok(Operand::Const(Const::Func(index.map_err(malformed)?))))
+                .collect::<Result<_>>()?,
+            ElementItems::Expressions(ty, items) => {
+                reference(ty, "an element segment")?;
+                items
+                    .into_iter()
+                    .map(|item| {
+                        let item = ConstExpr::parse(&item.map_err(malformed)?)?;
+                        item.operand().ok_or_else(|| Error::unsupported("a computed element"))
+                    })
+                    .collect::<Result<_>>()?
+            }
+        };
+        self.elements.push(ElementSegment { kind, items });
+        Ok(())
     }
 
     fn data(&mut self, segment: Data<'a>) -> Result<()> {
-        let DataKind::Active { offset_expr, .. } = segment.kind else {
-            return Err(Error::unsupported("a passive data segment"));
+        let kind = match segment.kind {
+            DataKind::Passive => SegmentKind::Passive,
+            DataKind::Active { memory_index, offset_expr } => SegmentKind::Active(Active {
+                target: memory_index,
+                offset: ConstExpr::parse(&offset_expr)?,
+            }),
         };
-        let Const::I32(offset) = const_expr(&offset_expr)?;
-        self.data.push(DataSegment { offset: offset as u32, bytes: segment.data });
+        self.data.push(DataSegment { kind, bytes: segment.data });
         Ok(())
     }
 
@@ -217,7 +283,29 @@ impl<'a> WasmModule<'a> {
         }
     }
 
-    pub fn function_type(&self, index: u32) -> Result<&wasmparser::FuncType> {
+    /// The type of an import.
+    pub fn import_type(&self, kind: ImportKind) -> Result<ExternType> {
+        let missing = || Error::internal(format!("no import {kind:?}"));
+        Ok(match kind {
+            ImportKind::Function(index) => ExternType::Func(self.func_type(index)?),
+            ImportKind::Memory(index) => {
+                ExternType::Memory(self.memories.get(index as usize).ok_or_else(missing)?.ty)
+            }
+            ImportKind::Table(index) => {
+                ExternType::Table(self.tables.get(index as usize).ok_or_else(missing)?.ty)
+            }
+            ImportKind::Global(index) => {
+                ExternType::Global(self.globals.get(index as usize).ok_or_else(missing)?.ty)
+            }
+        })
+    }
+
+    /// The type of a function.
+    pub fn func_type(&self, index: u32) -> Result<FuncType> {
+        types::func_type(self.function_type(index)?)
+    }
+
+    fn function_type(&self, index: u32) -> Result<&wasmparser::FuncType> {
         let type_index = self.functions.get(index as usize);
         type_index
             .and_then(|&ty| self.types.get(ty as usize))
@@ -261,26 +349,32 @@ pub fn display_name(wasm: &[u8], index: u32) -> String {
     module.display_name(index, &module.exported_functions())
 }
 
-/// Evaluates a constant expression. What it may refer to, an imported global, is refused before.
-fn const_expr(expr: &ConstExpr<'_>) -> Result<Const> {
-    let mut stack = Vec::new();
-    let pop2 = |stack: &mut Vec<i32>| Some((stack.pop()?, stack.pop()?));
-    for item in expr.get_operators_reader().into_iter_with_offsets() {
-        let (operator, offset) = item.map_err(malformed)?;
-        let value = match operator {
-            Operator::End => break,
-            Operator::I32Const { value } => Some(value),
-            Operator::I32Add => pop2(&mut stack).map(|(b, a)| a.wrapping_add(b)),
-            Operator::I32Sub => pop2(&mut stack).map(|(b, a)| a.wrapping_sub(b)),
-            Operator::I32Mul => pop2(&mut stack).map(|(b, a)| a.wrapping_mul(b)),
-            other => {
-                return Err(
-                    Error::unsupported(opname::operator_name(&other)).at(file_offset(offset))
-                );
-            }
-        };
-        let value = value.ok_or_else(|| Error::internal("a constant expression underflows"))?;
-        stack.push(value);
+fn memory_type(ty: wasmparser::MemoryType) -> Result<Memory> {
+    let page_bytes = 1u32 << ty.page_size_log2.unwrap_or(16).min(16);
+    let memory = Memory { min_pages: ty.initial, max_pages: ty.maximum, page_bytes };
+    if memory.min_bytes() > Memory::MOST_BYTES {
+        return Err(Error::unsupported(format!(
+            "a memory of {} pages of {page_bytes} bytes: the most is {} bytes (65535 pages of \
+             65536)",
+            ty.initial,
+            Memory::MOST_BYTES
+        )));
     }
-    stack.pop().map(Const::I32).ok_or_else(|| Error::internal("an empty constant expression"))
+    Ok(memory)
+}
+
+fn table_type(ty: wasmparser::TableType) -> Result<Table> {
+    let size =
+        |size: u64| u32::try_from(size).map_err(|_| Error::unsupported("a table this large"));
+    let max = ty.maximum.map(|max| max.min(u32::MAX.into()));
+    let element = reference(ty.element_type, "a table")?;
+    Ok(Table { element, min: size(ty.initial)?, max: max.map(size).transpose()? })
+}
+
+fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
+    Ok(GlobalType { ty: types::translated(ty.content_type, "a global")?, mutable: ty.mutable })
+}
+
+fn reference(ty: RefType, what: &str) -> Result<ValType> {
+    types::translated(wasmparser::ValType::Ref(ty), what)
 }

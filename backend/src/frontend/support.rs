@@ -1,16 +1,18 @@
 //! The functions around those of the module: entries for C, thunks for imports, accessors, helpers.
 
+use super::constant::Const;
 use super::env::{self, Env, GlobalPlace, Helper};
+use super::layout::Place;
 use super::memory::{self, Region};
-use super::module::Const;
-use super::types::{self, c_signature, internal_signature, word_signature};
+use super::module::ImportKind;
+use super::table;
+use super::types::{self, c_signature, internal_signature, switch_signature, word_signature};
 use crate::error::{Error, Result};
 use crate::instance::offset;
-use crate::module::{FuncType, FunctionRole, SymbolId};
-use cranelift_codegen::ir::condcodes::IntCC;
+use crate::module::{ExternType, FuncType, FunctionRole, SymbolId};
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value,
+    FuncRef, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
@@ -18,8 +20,10 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 pub fn define_entries(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
     for export in 0..env.interface.exports.len() {
         let export = &env.interface.exports[export];
-        let (symbol, index) = (export.symbol, export.func_index);
-        define_entry(env, context, symbol, index)?;
+        if let ExternType::Func(_) = export.ty {
+            let (symbol, index) = (export.symbol, export.index);
+            define_entry(env, context, symbol, index)?;
+        }
     }
     Ok(())
 }
@@ -31,25 +35,54 @@ pub fn define_entry(
     symbol: SymbolId,
     index: u32,
 ) -> Result<()> {
-    let decl = &env.functions[index as usize];
-    let (ty, callee) = (decl.ty.clone(), decl.symbol);
+    let ty = env.function_type(index)?.clone();
+    let callee = env.functions[index as usize].symbol;
     env.build(context, symbol, FunctionRole::Entry, c_signature(&ty), |_, builder, params| {
         let (returned, args) = split_struct(&ty, params)?;
         let results = env::call(builder, callee, internal_signature(&ty), args);
-        match returned {
-            Some(place) => {
-                let (offsets, _) = types::result_struct(&ty);
-                for (&result, offset) in results.iter().zip(offsets) {
-                    builder.ins().store(MemFlagsData::trusted(), result, place, offset);
-                }
-                builder.ins().return_(&[]);
-            }
-            None => {
-                builder.ins().return_(&results);
-            }
-        }
+        return_to_c(builder, &ty, returned, &results);
         Ok(())
     })
+}
+
+/// An entry for functions of type `ty` that are known by their address, see `Helper::Switch`.
+fn define_switch(
+    env: &mut Env<'_>,
+    context: &mut FunctionBuilderContext,
+    symbol: SymbolId,
+    ty: &FuncType,
+) -> Result<()> {
+    env.build(context, symbol, FunctionRole::Entry, switch_signature(ty), |_, builder, params| {
+        let (returned, args) = split_struct(ty, params)?;
+        let [instance, entry, args @ ..] = args else {
+            return Err(Error::internal("a switch takes an instance and a function"));
+        };
+        let mut all = vec![*instance];
+        all.extend_from_slice(args);
+        let signature = builder.import_signature(internal_signature(ty));
+        let inst = builder.ins().call_indirect(signature, *entry, &all);
+        let results = builder.inst_results(inst).to_vec();
+        return_to_c(builder, ty, returned, &results);
+        Ok(())
+    })
+}
+
+/// Returns results as C expects them.
+fn return_to_c(
+    builder: &mut FunctionBuilder<'_>,
+    ty: &FuncType,
+    returned: Option<Value>,
+    results: &[Value],
+) {
+    let Some(place) = returned else {
+        builder.ins().return_(results);
+        return;
+    };
+    let (offsets, _) = types::result_struct(ty);
+    for (&result, offset) in results.iter().zip(offsets) {
+        builder.ins().store(MemFlagsData::trusted(), result, place, offset);
+    }
+    builder.ins().return_(&[]);
 }
 
 /// Splits the pointer to the struct of results, if there is one, from the other parameters.
@@ -65,34 +98,48 @@ fn split_struct<'p>(ty: &FuncType, params: &'p [Value]) -> Result<(Option<Value>
 /// One internal-convention stand-in for each imported function: it puts the context pointer in
 /// the instance's place.
 pub fn define_thunks(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
-    for index in 0..env.interface.imports.len() {
-        let import = &env.interface.imports[index];
-        let (ty, host) = (import.ty.clone(), import.symbol);
+    for import in 0..env.interface.imports.len() {
+        let ImportKind::Function(index) = env.wasm.imports[import].kind else { continue };
+        let import = &env.interface.imports[import];
+        let host = import.symbol;
         let at = env.interface.contexts[import.context].offset;
-        let thunk = env.functions[index].symbol;
+        let ty = env.function_type(index)?.clone();
+        let thunk = env.functions[index as usize].symbol;
         let signature = internal_signature(&ty);
         env.build(context, thunk, FunctionRole::ImportThunk, signature, |_, builder, params| {
             let (&vmctx, params) =
                 params.split_first().ok_or_else(|| Error::internal("a thunk of no instance"))?;
             let owner = env::load_field(builder, Region::Context, I32, vmctx, at);
-            let mut args = Vec::with_capacity(params.len() + 2);
-            let place = types::returns_struct(&ty).then(|| result_slot(builder, &ty));
-            args.extend(place);
-            args.push(owner);
+            let callee = env::import_function(builder.func, host, c_signature(&ty));
+            let mut args = vec![owner];
             args.extend_from_slice(params);
-            let mut results = env::call(builder, host, c_signature(&ty), &args);
-            if let Some(place) = place {
-                let (offsets, _) = types::result_struct(&ty);
-                for (&result, offset) in ty.results.iter().zip(offsets) {
-                    let ty = types::clif_type(result);
-                    results.push(builder.ins().load(ty, MemFlagsData::trusted(), place, offset));
-                }
-            }
+            let results = call_c(builder, &ty, callee, args);
             builder.ins().return_(&results);
             Ok(())
         })?;
     }
     Ok(())
+}
+
+/// Calls a C function of this type; `args` lack only the pointer to a struct of results.
+pub fn call_c(
+    builder: &mut FunctionBuilder<'_>,
+    ty: &FuncType,
+    callee: FuncRef,
+    mut args: Vec<Value>,
+) -> Vec<Value> {
+    if !types::returns_struct(ty) {
+        let inst = builder.ins().call(callee, &args);
+        return builder.inst_results(inst).to_vec();
+    }
+    let place = result_slot(builder, ty);
+    args.insert(0, place);
+    builder.ins().call(callee, &args);
+    let (offsets, _) = types::result_struct(ty);
+    let load = |(offset, &result)| {
+        builder.ins().load(types::clif_type(result), MemFlagsData::trusted(), place, offset)
+    };
+    offsets.into_iter().zip(&ty.results).map(load).collect()
 }
 
 /// The address of a stack slot for the struct of results.
@@ -122,36 +169,44 @@ pub fn define_accessors(env: &mut Env<'_>, context: &mut FunctionBuilderContext)
             Ok(())
         })?;
     }
-    for memory in env.interface.exported_memories.clone() {
-        // `windlass_memory` is {bytes, base}, which the instance begins with.
-        define_accessor(env, context, memory.symbol, |_, builder, instance| {
-            let at = env::word(builder, offset::MEM0_BYTES as u32);
-            builder.ins().iadd(instance, at)
-        })?;
-    }
-    let exported: Vec<u32> = env
-        .wasm
-        .exports
-        .iter()
-        .filter(|export| export.kind == wasmparser::ExternalKind::Global)
-        .map(|export| export.index)
-        .collect();
-    for (position, index) in exported.into_iter().enumerate() {
-        let symbol = env.interface.exported_globals[position].symbol;
-        let place = env.globals[index as usize];
-        define_accessor(env, context, symbol, |env, builder, instance| match place {
-            GlobalPlace::Instance(at) => {
-                let at = env::word(builder, at as u32);
-                builder.ins().iadd(instance, at)
-            }
-            GlobalPlace::Constant(Const::I32(value)) => {
-                let name = format!("global.{position}");
-                let object = env.add_data(&name, value.to_le_bytes().to_vec(), 4);
-                env::symbol_address(builder, object)
-            }
+    for position in 0..env.interface.exports.len() {
+        let export = &env.interface.exports[position];
+        let (symbol, index) = (export.symbol, export.index);
+        let place = match export.ty {
+            ExternType::Func(_) => continue,
+            ExternType::Memory(_) => env.memory_place(index)?,
+            ExternType::Table(_) => table::descriptor_place(env, index)?,
+            ExternType::Global(_) => match env.global_place(index)? {
+                GlobalPlace::Instance(at) => Place::Own(at),
+                GlobalPlace::Imported(at) => Place::Imported(at),
+                GlobalPlace::Constant(value) => {
+                    define_accessor(env, context, symbol, |env, builder, _| {
+                        let name = format!("global.{position}");
+                        let object = env.add_data(&name, constant_bytes(value), 8);
+                        env::symbol_address(builder, object)
+                    })?;
+                    continue;
+                }
+            },
+        };
+        define_accessor(env, context, symbol, |_, builder, instance| {
+            let (base, at) = env::descriptor(builder, instance, place);
+            let at = env::word(builder, at as u32);
+            builder.ins().iadd(base, at)
         })?;
     }
     Ok(())
+}
+
+/// What a constant is in memory.
+fn constant_bytes(value: Const) -> Vec<u8> {
+    match value {
+        Const::I32(value) => value.to_le_bytes().to_vec(),
+        Const::F32(bits) => bits.to_le_bytes().to_vec(),
+        Const::I64(value) => value.to_le_bytes().to_vec(),
+        Const::F64(bits) => bits.to_le_bytes().to_vec(),
+        Const::Null | Const::Func(_) => vec![0; 4],
+    }
 }
 
 /// An AAPCS function from the instance to one word.
@@ -174,101 +229,52 @@ fn define_accessor(
 
 /// The helpers that the module turned out to need.
 pub fn define_helpers(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
-    for helper in Helper::ALL {
-        let Some(symbol) = env.used_helper(helper) else { continue };
-        let role = FunctionRole::Support;
-        match helper {
-            Helper::MemoryGrow => {
-                let signature = memory::memory_grow_signature();
-                env.build(context, symbol, role, signature, memory::build_memory_grow)?;
-            }
-            Helper::Zero => {
-                env.build(context, symbol, role, word_signature(2, 0), |_, builder, params| {
-                    let &[to, bytes] = params else {
-                        return Err(Error::internal("zero takes two words"));
-                    };
-                    build_fill(builder, to, None, bytes);
-                    Ok(())
-                })?;
-            }
-            Helper::Copy => {
-                env.build(context, symbol, role, word_signature(3, 0), |_, builder, params| {
-                    let &[to, from, bytes] = params else {
-                        return Err(Error::internal("copy takes three words"));
-                    };
-                    build_fill(builder, to, Some(from), bytes);
-                    Ok(())
-                })?;
-            }
+    let mut done = Vec::new();
+    loop {
+        let missing: Vec<_> = env.helpers().filter(|(helper, _)| !done.contains(helper)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (helper, symbol) in missing {
+            define_helper(env, context, helper, symbol)?;
+            done.push(helper);
         }
     }
-    Ok(())
 }
 
-/// Fills `bytes` bytes at `to` with those at `from`, or with zero: words first, then single bytes.
-/// The two do not overlap, and either may be unaligned.
-fn build_fill(builder: &mut FunctionBuilder<'_>, to: Value, from: Option<Value>, bytes: Value) {
-    let mask = env::word(builder, !3);
-    let words_end = builder.ins().band(bytes, mask);
-    let start = env::word(builder, 0);
-    let at = build_fill_loop(builder, to, from, start, words_end, Unit::Word);
-    build_fill_loop(builder, to, from, at, bytes, Unit::Byte);
-    builder.ins().return_(&[]);
-}
-
-/// What a loop moves at a time.
-#[derive(Clone, Copy)]
-enum Unit {
-    Byte,
-    Word,
-}
-
-/// Fills from offset `start` up to `end`, unit by unit; returns the offset reached.
-fn build_fill_loop(
-    builder: &mut FunctionBuilder<'_>,
-    to: Value,
-    from: Option<Value>,
-    start: Value,
-    end: Value,
-    unit: Unit,
-) -> Value {
-    let head = builder.create_block();
-    let body = builder.create_block();
-    let done = builder.create_block();
-    let at = builder.append_block_param(head, I32);
-    builder.ins().jump(head, &[BlockArg::Value(start)]);
-
-    builder.switch_to_block(head);
-    let more = builder.ins().icmp(IntCC::UnsignedLessThan, at, end);
-    builder.ins().brif(more, body, &[], done, &[]);
-
-    builder.switch_to_block(body);
-    let flags = MemFlagsData::new().with_notrap();
-    let value = match from {
-        Some(from) => {
-            let from = builder.ins().iadd(from, at);
-            match unit {
-                Unit::Word => builder.ins().load(I32, flags, from, 0),
-                Unit::Byte => builder.ins().uload8(I32, flags, from, 0),
-            }
+fn define_helper(
+    env: &mut Env<'_>,
+    context: &mut FunctionBuilderContext,
+    helper: Helper,
+    symbol: SymbolId,
+) -> Result<()> {
+    let role = FunctionRole::Support;
+    match helper {
+        Helper::MemoryGrow(index) => {
+            let signature = memory::memory_grow_signature();
+            env.build(context, symbol, role, signature, |env, builder, params| {
+                memory::build_memory_grow(env, builder, params, index)
+            })
         }
-        None => env::word(builder, 0),
-    };
-    let to = builder.ins().iadd(to, at);
-    let step = match unit {
-        Unit::Word => {
-            builder.ins().store(flags, value, to, 0);
-            4
+        Helper::TableGrow(index) => {
+            let signature = table::table_grow_signature();
+            env.build(context, symbol, role, signature, |env, builder, params| {
+                table::build_table_grow(env, builder, params, index)
+            })
         }
-        Unit::Byte => {
-            builder.ins().istore8(flags, value, to, 0);
-            1
+        Helper::TableFill => {
+            env.build(context, symbol, role, word_signature(3, 0), |_, builder, params| {
+                table::build_table_fill(builder, params)
+            })
         }
-    };
-    let step = env::word(builder, step);
-    let next = builder.ins().iadd(at, step);
-    builder.ins().jump(head, &[BlockArg::Value(next)]);
-
-    builder.switch_to_block(done);
-    at
+        Helper::TableInit => {
+            env.build(context, symbol, role, word_signature(4, 0), |_, builder, params| {
+                table::build_table_init(builder, params)
+            })
+        }
+        Helper::Switch(index) => {
+            let ty = env.switch_types[index as usize].clone();
+            define_switch(env, context, symbol, &ty)
+        }
+    }
 }

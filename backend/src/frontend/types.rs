@@ -8,17 +8,23 @@ use cranelift_codegen::isa::CallConv;
 /// The CLIF type that holds a wasm value.
 pub fn clif_type(ty: ValType) -> ir::Type {
     match ty {
-        ValType::I32 => types::I32,
+        ValType::I32 | ValType::FuncRef | ValType::ExternRef => types::I32,
         ValType::I64 => types::I64,
         ValType::F32 => types::F32,
         ValType::F64 => types::F64,
     }
 }
 
-/// The scalar type, if windlass translates it; `what` names the thing that has the type.
+/// The type, if windlass translates it; `what` names the thing that has the type.
 pub fn translated(ty: wasmparser::ValType, what: &str) -> Result<ValType> {
+    use wasmparser::ValType as Wasm;
     match ty {
-        wasmparser::ValType::I32 => Ok(ValType::I32),
+        Wasm::I32 => Ok(ValType::I32),
+        Wasm::I64 => Ok(ValType::I64),
+        Wasm::F32 => Ok(ValType::F32),
+        Wasm::F64 => Ok(ValType::F64),
+        Wasm::FUNCREF => Ok(ValType::FuncRef),
+        Wasm::EXTERNREF => Ok(ValType::ExternRef),
         other => Err(Error::unsupported(format!("{what} of type {other}"))),
     }
 }
@@ -59,6 +65,14 @@ pub fn c_signature(ty: &FuncType) -> Signature {
     sig
 }
 
+/// The signature of `Helper::Switch`: that of C, with the function behind the instance.
+pub fn switch_signature(ty: &FuncType) -> Signature {
+    let mut sig = c_signature(ty);
+    let behind = 1 + usize::from(returns_struct(ty));
+    sig.params.insert(behind, AbiParam::new(types::I32));
+    sig
+}
+
 /// Whether C sees the results as a struct.
 pub fn returns_struct(ty: &FuncType) -> bool {
     ty.results.len() > 1
@@ -77,6 +91,20 @@ pub fn result_struct(ty: &FuncType) -> (Vec<i32>, u32) {
         size += bytes;
     }
     (offsets, size.next_multiple_of(align))
+}
+
+/// The name of the symbol whose address identifies the type in all objects of a program.
+pub fn signature_symbol(ty: &FuncType) -> String {
+    let letter = |ty: &ValType| match ty {
+        ValType::I32 => 'i',
+        ValType::I64 => 'l',
+        ValType::F32 => 'f',
+        ValType::F64 => 'd',
+        ValType::FuncRef => 'p',
+        ValType::ExternRef => 'x',
+    };
+    let letters = |types: &[ValType]| types.iter().map(letter).collect::<String>();
+    format!("__windlass_sig_{}_{}", letters(&ty.params), letters(&ty.results))
 }
 
 /// An AAPCS signature over 32-bit words.

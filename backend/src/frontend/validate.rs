@@ -12,24 +12,8 @@ use wasmparser::{
 /// Where a file says what version and kind it is.
 const VERSION_OFFSET: u32 = 4;
 
-/// WebAssembly 1.0 and 2.0 without SIMD, and of 3.0 what small machines use.
-fn features() -> WasmFeatures {
-    WasmFeatures::MUTABLE_GLOBAL
-        | WasmFeatures::SATURATING_FLOAT_TO_INT
-        | WasmFeatures::SIGN_EXTENSION
-        | WasmFeatures::MULTI_VALUE
-        | WasmFeatures::BULK_MEMORY
-        | WasmFeatures::REFERENCE_TYPES
-        | WasmFeatures::GC_TYPES
-        | WasmFeatures::FLOATS
-        | WasmFeatures::TAIL_CALL
-        | WasmFeatures::EXTENDED_CONST
-        | WasmFeatures::MULTI_MEMORY
-        | WasmFeatures::CUSTOM_PAGE_SIZES
-}
-
-/// Checks that `wasm` is a valid module.
-pub fn validate(wasm: &[u8]) -> Result<()> {
+/// Checks that `wasm` is a valid module with these features.
+pub fn validate(wasm: &[u8], features: WasmFeatures) -> Result<()> {
     // A source location is a byte offset in 32 bits, with one value to spare.
     if wasm.len() >= u32::MAX as usize {
         return Err(Error::unsupported("a file of 4 GiB or more").at(u32::MAX));
@@ -37,7 +21,7 @@ pub fn validate(wasm: &[u8]) -> Result<()> {
     if Parser::is_component(wasm) {
         return Err(Error::unsupported("the component model").at(VERSION_OFFSET));
     }
-    let Err(failure) = validate_with(wasm, features()) else {
+    let Err(failure) = validate_with(wasm, features) else {
         return Ok(());
     };
     let Failure { mut place, message, construct } = failure;

@@ -40,12 +40,28 @@ extern "C" {
 #define WINDLASS_TRAP_INTERRUPTED 10
 #define WINDLASS_TRAP_OUT_OF_FUEL 11
 
-/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes.
- * Hosts read these fields and never write them. */
+/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes, up to capacity.
+ * Modules that import a memory of the host change it as well. */
 typedef struct windlass_memory {
     uint32_t bytes;
     uint8_t *base;
+    uint32_t capacity;
 } windlass_memory;
+
+/* What a reference to a function points to. NULL is the null reference. */
+typedef struct windlass_funcref {
+    const uint8_t *signature;
+    void (*entry)(void);
+    void *instance;
+} windlass_funcref;
+
+/* A table as it is now: elements[0] to elements[size - 1], each a const windlass_funcref * or a
+ * pointer of the host's. Growing changes size, up to capacity. */
+typedef struct windlass_table {
+    uint32_t size;
+    const void **elements;
+    uint32_t capacity;
+} windlass_table;
 
 #endif
 

@@ -146,7 +146,7 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
         Err(trap) => bail!("trap while instantiating: {trap}"),
     };
     let (name, values) = split_invocation(args)?;
-    let types = instance.export(name)?.ty.params.clone();
+    let types = instance.export(name)?.1.params.clone();
     let values = parse_arguments(name, values, &types)?;
     for preset in &args.memory {
         let bytes = match &preset.bytes {

@@ -9,7 +9,8 @@ use windlass::emulator::Core;
 use windlass::instance::{Imports, Instance};
 use windlass::machine::Board;
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, Trap};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap};
+use windlass_backend::module::ExternType;
 
 pub const OPT_LEVELS: [OptLevel; 3] = [OptLevel::None, OptLevel::Speed, OptLevel::Size];
 
@@ -51,6 +52,7 @@ impl Config {
             .cpu(self.cpu)
             .regalloc(self.allocator)
             .opt_level(self.opt_level)
+            .runtime(RuntimeLibrary::Builtin)
             .check(true)
             .threads(1)
     }
@@ -111,6 +113,9 @@ pub fn instantiate(
     let interface = artifact.module.interface.as_ref().ok_or("no interface")?;
     let mut imports = Imports::default();
     for import in &interface.imports {
+        let ExternType::Func(_) = import.ty else {
+            return Err(format!("the import {} is no function", import.wasm_name));
+        };
         let name = import.wasm_name.clone();
         imports.define(&import.wasm_module, &import.wasm_name, move |memory, args| {
             let (results, write) = host_call(&name, args);

@@ -102,8 +102,8 @@ fn cases(directives: &[Directive], interface: &Interface) -> Result<Vec<Case>, F
         let bad = |what: &str| Failed::from(format!("line {line}: {what}"));
         let (name, args) = call.split_once('(').ok_or_else(|| bad("no call"))?;
         let args = args.strip_suffix(')').ok_or_else(|| bad("no closing parenthesis"))?;
-        let export = interface.exports.iter().find(|e| e.wasm_name == name);
-        let ty = &export.ok_or_else(|| bad("no such export"))?.ty;
+        let export = interface.functions().find(|(export, _)| export.wasm_name == name);
+        let (_, ty) = export.ok_or_else(|| bad("no such export"))?;
         let expected = match directive {
             Directive::Trap { trap, .. } => {
                 let known = windlass::Trap::ALL.into_iter().find(|t| t.message() == trap);

@@ -4,13 +4,13 @@
 use super::{options, translate};
 use crate::Trap;
 use crate::instance::{NO_TRAP, offset};
-use crate::module::{Definition, FunctionRole, Module, SymbolId};
+use crate::module::{Definition, ExternType, FunctionRole, Module, SymbolId};
 use crate::opt;
 use crate::options::{Bounds, OptLevel};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self, BlockArg, BlockCall, ExternalName, GlobalValueData, Inst, InstructionData as Data,
-    Opcode, Value,
+    LibCall, Opcode, Value,
 };
 use std::collections::HashMap;
 
@@ -66,9 +66,9 @@ impl Machine {
     /// Calls an export; its results, or the trap that it ended with.
     fn export(&mut self, name: &str, args: &[u32]) -> Result<Vec<u32>, Trap> {
         let interface = self.module.interface.as_ref().unwrap();
-        let export = interface.exports.iter().find(|e| e.wasm_name == name).unwrap().clone();
+        let (export, ty) = interface.functions().find(|(e, _)| e.wasm_name == name).unwrap();
         let place = STACK + 0x1000;
-        let count = export.ty.results.len() as u32;
+        let (export, count) = (export.clone(), ty.results.len() as u32);
         let mut all = if count > 1 { vec![place] } else { vec![] };
         all.push(INSTANCE);
         all.extend(args);
@@ -112,7 +112,8 @@ impl Machine {
                 self.host_calls.push((name.clone(), args.to_vec()));
                 let interface = self.module.interface.as_ref().unwrap();
                 let import = interface.imports.iter().find(|i| i.symbol == symbol).unwrap();
-                let count = import.ty.results.len();
+                let ExternType::Func(ty) = &import.ty else { panic!("no function: {import:?}") };
+                let count = ty.results.len();
                 let sum = args[usize::from(count > 1)..].iter().sum();
                 if count > 1 {
                     self.store(args[0], 4, sum);
@@ -122,6 +123,19 @@ impl Machine {
             }
             Definition::Data(_) => panic!("a call of data"),
         }
+    }
+
+    fn routine(&mut self, routine: LibCall, args: &[u32]) -> Vec<u32> {
+        let &[to, with, bytes] = args else { panic!("{routine} of {args:?}") };
+        let (to, bytes) = (to as usize, bytes as usize);
+        match routine {
+            LibCall::Memset => self.memory[to..to + bytes].fill(with as u8),
+            LibCall::Memmove => {
+                self.memory.copy_within(with as usize..with as usize + bytes, to);
+            }
+            other => panic!("{other}"),
+        }
+        vec![]
     }
 
     fn function(&mut self, func: &ir::Function, args: &[u32]) -> Result<Vec<u32>, Trap> {
@@ -216,9 +230,11 @@ impl Machine {
                 return Ok(Next::Return(dfg.inst_args(inst).iter().map(|&v| get(v)).collect()));
             }
             Data::Call { func_ref, .. } => {
-                let callee = symbol(&dfg.ext_funcs[func_ref].name);
                 let args: Vec<u32> = dfg.inst_args(inst).iter().map(|&v| get(v)).collect();
-                self.call(callee, &args)?
+                match &dfg.ext_funcs[func_ref].name {
+                    ExternalName::LibCall(routine) => self.routine(*routine, &args),
+                    name => self.call(symbol(name), &args)?,
+                }
             }
             Data::UnaryGlobalValue { global_value, .. } => {
                 match &func.global_values[global_value] {
@@ -523,9 +539,9 @@ fn instantiation_says_what_is_wrong() {
         assert_eq!(machine.instantiate_with(MEMORY, 65536), 0);
         let interface = machine.module.interface.clone().unwrap();
         let mut address = |symbol| machine.call(symbol, &[INSTANCE]).unwrap()[0];
-        let at = address(interface.exported_memories[0].symbol);
-        let g = address(interface.exported_globals[0].symbol);
-        let c = address(interface.exported_globals[1].symbol);
+        let at = address(interface.exports[0].symbol);
+        let g = address(interface.exports[1].symbol);
+        let c = address(interface.exports[2].symbol);
         assert_eq!((machine.load(at, 4), machine.load(at + 4, 4)), (65536, MEMORY));
         assert_eq!((machine.load(g, 4), machine.load(c, 4)), (u32::from(b'b'), 6));
         let limit = interface.set_stack_limit.unwrap();
