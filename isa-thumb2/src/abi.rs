@@ -34,11 +34,13 @@ use windlass_backend::isa::{InstOutput, Isa};
 use windlass_backend::lower::Lower;
 use windlass_backend::module::SymbolId;
 use windlass_backend::reg::{Reg, ValueRegs, Writable};
+use windlass_backend::runtime::RuntimeCall;
 use windlass_backend::{Error, Result};
 
 use crate::Thumb2;
 use crate::inst::args::{AMode, MovOp, Operand2, UnaryOp};
 use crate::inst::{CallInfo, Callee, Inst, WritableReg};
+use crate::lower::runtime::{RuntimeWords, emit_runtime_call};
 use crate::regs;
 use passing::{Arrivals, Departures};
 use places::{ARG_REGS, FP_ARG_DOUBLES, FP_ARG_SINGLES, Place, SigPlaces, stack_aligned};
@@ -133,9 +135,12 @@ pub fn lower_call(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput>
     let func = ctx.func;
     match func.dfg.insts[inst] {
         InstructionData::Call { func_ref, .. } => {
-            let callee = Callee::Direct(reloc_target(ctx, &func.dfg.ext_funcs[func_ref].name)?);
-            let args = func.dfg.inst_args(inst);
-            emit_call(ctx, callee, func.dfg.ext_funcs[func_ref].signature, args)
+            let ir::ExtFuncData { ref name, signature, .. } = func.dfg.ext_funcs[func_ref];
+            if let Some(call) = RuntimeCall::named(name) {
+                return lower_runtime_call(ctx, call, signature, func.dfg.inst_args(inst));
+            }
+            let callee = Callee::Direct(reloc_target(ctx, name)?);
+            emit_call(ctx, callee, signature, func.dfg.inst_args(inst))
         }
         InstructionData::CallIndirect { sig_ref, .. } => {
             let args = func.dfg.inst_args(inst);
@@ -144,6 +149,28 @@ pub fn lower_call(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput>
         }
         ref data => Err(Error::unsupported(data.opcode().to_string())),
     }
+}
+
+/// A call of a routine by its name in CLIF. The context registers stay: no host code runs.
+fn lower_runtime_call(
+    ctx: &mut Lower<Thumb2>,
+    call: RuntimeCall,
+    sig_ref: SigRef,
+    args: &[Value],
+) -> Result<InstOutput> {
+    let given = &ctx.func.dfg.signatures[sig_ref];
+    let wanted = call.signature(types::I32);
+    let types = |list: &[AbiParam]| list.iter().map(|param| param.value_type).collect::<Vec<_>>();
+    if given.call_conv == CallConv::Tail
+        || types(&given.params) != types(&wanted.params)
+        || types(&given.returns) != types(&wanted.returns)
+    {
+        return Err(Error::unsupported(format!("{call} with the signature {given}")));
+    }
+    let words: RuntimeWords =
+        args.iter().flat_map(|&arg| ctx.put_in_vregs(arg).map(Reg::from).iter()).collect();
+    let results = emit_runtime_call(ctx, call, &words);
+    Ok(results.into_iter().map(ValueRegs::One).collect())
 }
 
 fn emit_call(
@@ -253,7 +280,10 @@ pub fn reloc_target(ctx: &Lower<Thumb2>, name: &ExternalName) -> Result<RelocTar
             Ok(name) => Ok(RelocTarget::Name(name.to_owned())),
             Err(_) => Err(Error::unsupported("a function name that is not UTF-8")),
         },
-        other => Err(Error::unsupported(format!("a reference to {}", other.display(None)))),
+        other => match RuntimeCall::named(other) {
+            Some(call) => Ok(RelocTarget::Name(ctx.isa.runtime_symbol(call))),
+            None => Err(Error::unsupported(format!("a reference to {}", other.display(None)))),
+        },
     }
 }
 

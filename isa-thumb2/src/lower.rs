@@ -7,7 +7,7 @@ mod division;
 pub mod float;
 mod memory;
 mod pairs;
-mod runtime;
+pub mod runtime;
 mod words;
 
 use cranelift_codegen::ir::condcodes::{CondCode, FloatCC, IntCC};

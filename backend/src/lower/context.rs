@@ -5,6 +5,7 @@
 //! memory SSA does for one variable, and compare the version at the load with that at each use.
 
 use crate::instance::ContextReg;
+use crate::runtime::RuntimeCall;
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, Value};
@@ -66,6 +67,10 @@ fn changes_context(func: &Function, inst: Inst, instance: Value) -> bool {
         InstructionData::Store { args: [_, base], offset, .. } => {
             func.dfg.resolve_aliases(base) == instance
                 && ContextReg::at_offset(offset.into()).is_some()
+        }
+        // Runtime routines know of no instance.
+        InstructionData::Call { func_ref, .. } => {
+            RuntimeCall::named(&func.dfg.ext_funcs[func_ref].name).is_none()
         }
         ref data => data.opcode().is_call(),
     }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use cranelift_codegen::ir::types::{F32, F64, I32, I64};
-use cranelift_codegen::ir::{AbiParam, Signature, Type};
+use cranelift_codegen::ir::{AbiParam, ExternalName, LibCall, Signature, Type};
 use cranelift_codegen::isa::CallConv;
 
 /// A binary interchange format of IEEE 754.
@@ -219,6 +219,15 @@ impl RuntimeCall {
             all.extend(Int::ALL.map(|from| FromInt { from, to: f }));
         }
         all
+    }
+
+    /// The routine that CLIF calls by `name`. Arguments are the routine's, not those of C.
+    pub fn named(name: &ExternalName) -> Option<RuntimeCall> {
+        match name {
+            ExternalName::LibCall(LibCall::Memcpy | LibCall::Memmove) => Some(RuntimeCall::Memmove),
+            ExternalName::LibCall(LibCall::Memset) => Some(RuntimeCall::Memset),
+            _ => None,
+        }
     }
 
     /// Types of the parameters and results; addresses and sizes are of type `pointer`.
