@@ -150,6 +150,7 @@ fn frame_request<I: Isa>(
         stack_slot_bytes: needs.stack_slot_bytes,
         spill_slots: alloc.num_spillslots as u32,
         outgoing_bytes: needs.outgoing_bytes,
+        tail_bytes: needs.tail_bytes,
         written: emit::written_registers(code),
         makes_calls: needs.makes_calls,
         internal: pops_incoming,

@@ -113,6 +113,7 @@ pub trait MachInst: Clone + Debug + Display + Send + Sync + 'static {
 /// ```text
 ///            stack arguments              incoming_bytes
 ///   entry sp -----------------------------------------
+///            stack arguments of tail calls, beyond incoming_bytes
 ///            saved registers
 ///            stack slots of the CLIF      stack_slot_bytes
 ///            spill slots                  spill_slots words
@@ -129,6 +130,9 @@ pub struct FrameRequest {
     /// Words.
     pub spill_slots: u32,
     pub outgoing_bytes: u32,
+    /// The most stack arguments of a tail call. They end where this function's own do, and may take
+    /// their place.
+    pub tail_bytes: u32,
     /// Every register that the body writes, moves and calls included.
     pub written: PRegSet,
     pub makes_calls: bool,

@@ -175,3 +175,81 @@ fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(Error::internal(text.unwrap_or_else(|| "panic without a message".into())))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windlass_backend::module::Definition;
+
+    fn error(text: &str) -> String {
+        Compiler::new().compile_clif(text).err().map_or_else(String::new, |e| e.to_string())
+    }
+
+    #[test]
+    fn memory_routines_are_undefined_or_carried_along() {
+        let text = "function %f(i32, i32, i32) fast {
+    fn0 = %Memmove(i32, i32, i32) fast
+block0(v0: i32, v1: i32, v2: i32):
+    call fn0(v0, v1, v2)
+    return
+}";
+        for (library, carried) in
+            [(RuntimeLibrary::External, false), (RuntimeLibrary::Builtin, true)]
+        {
+            let artifact = Compiler::new().runtime(library).compile_clif(text).unwrap();
+            let symbols = &artifact.module.symbols;
+            let found = symbols.iter().find(|symbol| symbol.name == "__aeabi_memmove");
+            let defined = found.is_some_and(|symbol| symbol.definition != Definition::Undefined);
+            assert_eq!(defined, carried);
+        }
+    }
+
+    #[test]
+    fn memory_routines_have_one_signature() {
+        let text = "function %f(i32, i32, i32) -> i32 fast {
+    fn0 = %Memset(i32, i32, i32) -> i32 fast
+block0(v0: i32, v1: i32, v2: i32):
+    v3 = call fn0(v0, v1, v2)
+    return v3
+}";
+        let error = error(text);
+        assert!(error.contains("memset with the signature (i32, i32, i32) -> i32 fast"), "{error}");
+        assert!(error.contains("function 0 (f)"), "{error}");
+    }
+
+    #[test]
+    fn results_of_a_tail_call_are_those_of_the_caller() {
+        let text = "function %f(i8) -> i8 sext tail {
+    fn0 = %g(i8) -> i8 tail
+block0(v0: i8):
+    return_call fn0(v0)
+}";
+        let error = error(text);
+        assert!(error.contains("a tail call to a function with other results"), "{error}");
+    }
+
+    #[test]
+    fn a_tail_call_stays_in_its_instance() {
+        let text = "function %f(i32 vmctx, i32) tail {
+    fn0 = %g(i32 vmctx) tail
+block0(v0: i32, v1: i32):
+    return_call fn0(v1)
+}";
+        let error = error(text);
+        assert!(error.contains("a tail call into another instance"), "{error}");
+    }
+
+    #[test]
+    fn tail_calls_are_of_the_internal_convention() {
+        for (own, callee) in [("tail", "fast"), ("fast", "fast"), ("fast", "tail")] {
+            let text = format!(
+                "function %f(i32) {own} {{
+    fn0 = %g(i32) {callee}
+block0(v0: i32):
+    return_call fn0(v0)
+}}"
+            );
+            assert!(error(&text).contains("convention"), "{own} {callee}: {}", error(&text));
+        }
+    }
+}

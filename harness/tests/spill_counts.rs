@@ -7,8 +7,8 @@ use capstone::arch::ArchOperand;
 use capstone::arch::arm::{ArchExtraMode, ArchMode, ArmOperand, ArmOperandType, ArmReg};
 use capstone::prelude::*;
 use common::{CPUS, Config, OPT_LEVELS, corpus};
-use windlass::AllocatorKind;
 use windlass::report::schema::figures;
+use windlass::{AllocatorKind, Artifact};
 use windlass_backend::compiled::{CompiledFunction, RegionKind};
 use windlass_backend::module::FunctionRole;
 
@@ -22,25 +22,39 @@ fn machine_code_has_the_stack_traffic_that_is_reported() {
                 let (target, cpu) = CPUS[1];
                 let config = Config { target, cpu, allocator, opt_level };
                 let artifact = config.compiler().name(&name).compile_wasm(&wasm).unwrap();
-                for (at, function) in artifact.module.functions.iter().enumerate() {
-                    if !matches!(function.role, FunctionRole::User { .. }) {
-                        continue;
-                    }
-                    let compiled = &artifact.compiled.functions[at];
-                    let counted = stack_accesses(&disassembler, compiled);
-                    let reported = figures(&artifact, at).final_;
-                    assert_eq!(
-                        reported.stack_accesses(),
-                        counted,
-                        "{name} {} {config}: {reported:?}",
-                        function.name
-                    );
-                    functions += 1;
-                }
+                functions += check(&disassembler, &artifact, &format!("{name} {config}"));
             }
         }
     }
     assert!(functions > 100, "only {functions} functions were looked at");
+}
+
+#[test]
+fn tail_calls_have_the_stack_traffic_that_is_reported() {
+    let disassembler = disassembler();
+    let path = common::harness_dir("filetests/run/tail_calls.clif");
+    let text = std::fs::read_to_string(path).expect("a file test");
+    let mut functions = 0;
+    for config in Config::all() {
+        let artifact = config.compiler().compile_clif(&text).unwrap();
+        functions += check(&disassembler, &artifact, &config.to_string());
+    }
+    assert!(functions > 100, "only {functions} functions were looked at");
+}
+
+/// Compares the figures of every user function with its code; answers how many there are.
+fn check(disassembler: &Capstone, artifact: &Artifact, what: &str) -> u32 {
+    let mut functions = 0;
+    for (at, function) in artifact.module.functions.iter().enumerate() {
+        if !matches!(function.role, FunctionRole::User { .. }) {
+            continue;
+        }
+        let counted = stack_accesses(disassembler, &artifact.compiled.functions[at]);
+        let reported = figures(artifact, at).final_;
+        assert_eq!(reported.stack_accesses(), counted, "{} of {what}: {reported:?}", function.name);
+        functions += 1;
+    }
+    functions
 }
 
 fn disassembler() -> Capstone {

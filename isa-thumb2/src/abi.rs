@@ -17,6 +17,10 @@
 //! ```
 //!
 //! A callee that pops leaves sp at the result area, which therefore stays above sp throughout.
+//!
+//! Tail calls are of the internal convention only. The callee's stack arguments end where those of
+//! this function end, so that sp comes out right whichever function returns, and the result area
+//! is handed on. They are stored over this function's own, all of which were read at its entry.
 
 mod passing;
 mod places;
@@ -39,7 +43,7 @@ use windlass_backend::{Error, Result};
 
 use crate::Thumb2;
 use crate::inst::args::{AMode, MovOp, Operand2, UnaryOp};
-use crate::inst::{CallInfo, Callee, Inst, WritableReg};
+use crate::inst::{CallInfo, Callee, Inst, TailCallInfo, WritableReg};
 use crate::lower::runtime::{RuntimeWords, emit_runtime_call};
 use crate::regs;
 use passing::{Arrivals, Departures};
@@ -133,22 +137,30 @@ fn return_area(ctx: &mut Lower<Thumb2>) -> Reg {
 
 pub fn lower_call(ctx: &mut Lower<Thumb2>, inst: ir::Inst) -> Result<InstOutput> {
     let func = ctx.func;
-    match func.dfg.insts[inst] {
+    let data = &func.dfg.insts[inst];
+    let is_tail_call = data.opcode().is_return();
+    let args = func.dfg.inst_args(inst);
+    let (callee, sig_ref, args) = match *data {
         InstructionData::Call { func_ref, .. } => {
             let ir::ExtFuncData { ref name, signature, .. } = func.dfg.ext_funcs[func_ref];
-            if let Some(call) = RuntimeCall::named(name) {
-                return lower_runtime_call(ctx, call, signature, func.dfg.inst_args(inst));
+            match RuntimeCall::named(name) {
+                Some(call) if !is_tail_call => {
+                    return lower_runtime_call(ctx, call, signature, args);
+                }
+                _ => (Callee::Direct(reloc_target(ctx, name)?), signature, args),
             }
-            let callee = Callee::Direct(reloc_target(ctx, name)?);
-            emit_call(ctx, callee, signature, func.dfg.inst_args(inst))
         }
         InstructionData::CallIndirect { sig_ref, .. } => {
-            let args = func.dfg.inst_args(inst);
-            let callee = Callee::Indirect(Reg::from(ctx.put_in_vregs(args[0]).get(0)));
-            emit_call(ctx, callee, sig_ref, &args[1..])
+            let callee = Reg::from(ctx.put_in_vregs(args[0]).get(0));
+            (Callee::Indirect(callee), sig_ref, &args[1..])
         }
-        ref data => Err(Error::unsupported(data.opcode().to_string())),
+        ref data => return Err(Error::unsupported(data.opcode().to_string())),
+    };
+    if is_tail_call {
+        emit_tail_call(ctx, callee, sig_ref, args)?;
+        return Ok(InstOutput::new());
     }
+    emit_call(ctx, callee, sig_ref, args)
 }
 
 /// A call of a routine by its name in CLIF. The context registers stay: no host code runs.
@@ -186,18 +198,8 @@ fn emit_call(
     let outgoing_bytes = places.area_offset() + stack_aligned(places.results.bytes);
     ctx.frame.outgoing_bytes = ctx.frame.outgoing_bytes.max(outgoing_bytes);
 
-    let mut departures = Departures::default();
     let outgoing = |at: u32| AMode::OutgoingArg { offset: at as i32 };
-    let mut instance = None;
-    for (index, &value) in args.iter().enumerate() {
-        let (param, places) = (&sig.params[index], &places.params.of[index]);
-        if places.contains(&Place::Instance) {
-            instance = Some(value);
-            continue;
-        }
-        let regs = argument(ctx, value, param);
-        departures.pass(ctx, param.value_type, regs, places, outgoing);
-    }
+    let (mut departures, instance) = pass_arguments(ctx, sig, &places, args, outgoing);
     if let Some(place) = places.area {
         let rd = ctx.temp(RegClass::Int);
         ctx.emit(Inst::LoadAddr { rd, addr: outgoing(places.area_offset()) });
@@ -221,6 +223,67 @@ fn emit_call(
         ctx.emit(context_pair());
     }
     Ok(outputs)
+}
+
+/// A call whose callee returns in this function's place.
+fn emit_tail_call(
+    ctx: &mut Lower<Thumb2>,
+    callee: Callee,
+    sig_ref: SigRef,
+    args: &[Value],
+) -> Result<()> {
+    let func = ctx.func;
+    let sig = &func.dfg.signatures[sig_ref];
+    for (whose, convention) in [("from", func.signature.call_conv), ("to", sig.call_conv)] {
+        if convention != CallConv::Tail {
+            let what = format!("a tail call {whose} a function of the convention {convention}");
+            return Err(Error::unsupported(what));
+        }
+    }
+    if sig.returns != func.signature.returns {
+        return Err(Error::unsupported("a tail call to a function with other results"));
+    }
+    let places = SigPlaces::new(ctx.isa, sig)?;
+    let stack_bytes = places.callee_pops();
+    ctx.frame.tail_bytes = ctx.frame.tail_bytes.max(stack_bytes);
+    let own_bytes = SigPlaces::new(ctx.isa, &func.signature)?.callee_pops();
+    let start = own_bytes as i32 - stack_bytes as i32;
+    let memory = |at: u32| AMode::IncomingArg { offset: start + at as i32 };
+
+    let (mut departures, instance) = pass_arguments(ctx, sig, &places, args, memory);
+    if instance.is_some_and(|instance| !ctx.is_instance(instance)) {
+        return Err(Error::unsupported("a tail call into another instance"));
+    }
+    if let Some(place) = places.area {
+        let value = ValueRegs::One(return_area(ctx));
+        departures.pass(ctx, types::I32, value, &smallvec![place], memory);
+    }
+    departures.emit_stores(ctx);
+    let uses = departures.into_uses(ctx);
+    ctx.emit(Inst::TailCall { info: Box::new(TailCallInfo { callee, uses, stack_bytes }) });
+    Ok(())
+}
+
+/// The arguments on their way, but for the instance.
+fn pass_arguments(
+    ctx: &mut Lower<Thumb2>,
+    sig: &Signature,
+    places: &SigPlaces,
+    args: &[Value],
+    memory: impl Fn(u32) -> AMode,
+) -> (Departures, Option<Value>) {
+    let mut departures = Departures::default();
+    let mut instance = None;
+    for (index, &value) in args.iter().enumerate() {
+        let (param, places) = (&sig.params[index], &places.params.of[index]);
+        if places.contains(&Place::Instance) {
+            instance = Some(value);
+            continue;
+        }
+        let regs = argument(ctx, value, param);
+        departures.pass(ctx, param.value_type, regs, places, &memory);
+    }
+    (departures, instance)
 }
 
 /// What a call may change, apart from what it defines.

@@ -42,7 +42,9 @@ pub enum ValueUse {
 pub struct FrameNeeds {
     pub incoming_bytes: u32,
     pub outgoing_bytes: u32,
+    pub tail_bytes: u32,
     pub stack_slot_bytes: u32,
+    /// Calls that come back.
     pub makes_calls: bool,
 }
 

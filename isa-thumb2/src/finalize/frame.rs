@@ -4,6 +4,7 @@
 //! ```text
 //!            stack arguments                       incoming_bytes
 //!   entry sp ------------------------------------- sp + total
+//!            stack arguments of tail calls         tail_room
 //!            lr            if it is saved
 //!            r4-r11        those that are saved
 //!            recovery record (entries only; see `recovery`)
@@ -21,16 +22,14 @@
 //! Invariant: where calls are made or stack slots exist, sp is a multiple of 8 (AAPCS 6.2.1.2); a
 //! leaf may leave it at a multiple of 4, for an exception aligns it itself (ARMv7-M B1.5.7).
 
-use super::consts::gen_const;
 use super::recovery;
 use crate::inst::Inst;
-use crate::inst::args::{AMode, AluOp, Operand2, RegList};
+use crate::inst::args::{AMode, RegList};
 use crate::inst::imms::fits_add_offset;
-use crate::regs::{INSTANCE, IP, LR, PC, SP, r};
+use crate::regs::{INSTANCE, IP, LR, PC, r};
 use regalloc2::PReg;
 use smallvec::SmallVec;
 use windlass_backend::isa::FrameRequest;
-use windlass_backend::reg::Writable;
 use windlass_backend::{Error, Result};
 
 /// Frames end here, so that sums of offsets stay far from overflow.
@@ -52,7 +51,12 @@ pub struct FrameLayout {
     pub stack_slots: u32,
     /// Where stack arguments are: the size of the whole frame.
     pub total: u32,
-    /// Stack arguments that a return pops.
+    /// Bytes above the saved registers: what the largest stack arguments of a tail call take beyond
+    /// those of this function.
+    pub tail_room: u32,
+    /// Stack arguments of this function.
+    pub incoming_bytes: u32,
+    /// Those of them that a return pops.
     pub popped_args: u32,
     /// The locals are only this many pushed words, whose registers do not matter.
     pad_words: u32,
@@ -61,10 +65,12 @@ pub struct FrameLayout {
 impl FrameLayout {
     /// `force_lr` saves lr though the function makes no call; `size` prefers few bytes.
     pub fn new(request: &FrameRequest, force_lr: bool, size: bool) -> Result<FrameLayout> {
-        let popped_args = if request.pops_incoming { request.incoming_bytes } else { 0 };
+        let incoming_bytes = request.incoming_bytes;
+        let popped_args = if request.pops_incoming { incoming_bytes } else { 0 };
+        let tail_room = request.tail_bytes.saturating_sub(incoming_bytes);
         let mut saved = callee_saved(request);
         // `pop {.., pc}` is shorter than `pop {..}; bx lr`, at the cost of a cycle.
-        let lr_pays = size && !saved.is_empty() && popped_args == 0;
+        let lr_pays = size && !saved.is_empty() && popped_args + tail_room == 0;
         if request.makes_calls || request.entry.is_some() || force_lr || lr_pays {
             saved = saved.with(LR);
         }
@@ -77,17 +83,20 @@ impl FrameLayout {
         let stack_slots = if has_slots { spills_end.next_multiple_of(8) } else { spills_end };
         let used = (stack_slots + u64::from(request.stack_slot_bytes)).next_multiple_of(4);
         let align = if request.makes_calls || has_slots { 8 } else { 4 };
-        let total = (used + pushed).next_multiple_of(align);
-        if total + u64::from(request.incoming_bytes) > MAX_FRAME_BYTES {
+        let below_room = (used + pushed).next_multiple_of(align);
+        let total = below_room + u64::from(tail_room);
+        if total + u64::from(incoming_bytes) > MAX_FRAME_BYTES {
             return Err(Error::unsupported(format!("a stack frame of {total} bytes")));
         }
         let mut layout = FrameLayout {
             saved,
             entry: request.entry,
-            locals: (total - pushed) as u32,
+            locals: (below_room - pushed) as u32,
             spills: spills as u32,
             stack_slots: stack_slots as u32,
             total: total as u32,
+            tail_room,
+            incoming_bytes,
             popped_args,
             pad_words: 0,
         };
@@ -123,9 +132,12 @@ impl FrameLayout {
         let mut code = Insts::new();
         let pads = (0..self.pad_words as usize).map(r);
         let pushed = RegList::from_regs(self.saved.iter().chain(pads));
-        if !pushed.is_empty() {
-            code.push(Inst::Push { regs: pushed });
+        if pushed.is_empty() {
+            gen_adjust_sp(-((self.tail_room + self.locals) as i32), &mut code);
+            return code;
         }
+        gen_adjust_sp(-(self.tail_room as i32), &mut code);
+        code.push(Inst::Push { regs: pushed });
         if let Some(instance) = self.entry {
             recovery::gen_link(r(instance), &mut code);
         }
@@ -139,31 +151,45 @@ impl FrameLayout {
     /// unless they take up padding.
     pub fn gen_epilogue(&self, results: RegList) -> Insts {
         let mut code = Insts::new();
+        let above = self.tail_room + self.popped_args;
+        let to_pc = above == 0 && self.saved.contains(LR);
+        self.gen_leave(results, above as i32, to_pc, &mut code);
+        if !to_pc {
+            code.push(Inst::BxLr);
+        }
+        code
+    }
+
+    /// Takes the frame down for a callee with `stack_bytes` of stack arguments; sp ends up at the
+    /// first of them. `arguments`, ip and lr keep their values.
+    pub fn gen_tail_epilogue(&self, arguments: RegList, stack_bytes: u32) -> Insts {
+        let mut code = Insts::new();
+        let above = (self.tail_room + self.incoming_bytes) as i32 - stack_bytes as i32;
+        self.gen_leave(arguments, above, false, &mut code);
+        code
+    }
+
+    /// Restores the saved registers, lr to pc if `to_pc`, and leaves sp `above` bytes above them.
+    fn gen_leave(&self, kept: RegList, above: i32, to_pc: bool, code: &mut Insts) {
+        if self.saved.is_empty() {
+            return gen_adjust_sp(self.locals as i32 + above, code);
+        }
         let mut popped = self.saved;
-        if self.popped_args == 0 && popped.contains(LR) {
+        if to_pc {
             popped = RegList(popped.0 & !RegList::default().with(LR).0).with(PC);
         }
-        if popped.is_empty() {
-            gen_adjust_sp((self.locals + self.popped_args) as i32, &mut code);
-            code.push(Inst::BxLr);
-            return code;
-        }
-        let free = (0..4).map(r).filter(|&reg| !results.contains(reg));
+        let free = (0..4).map(r).filter(|&reg| !kept.contains(reg));
         let pads = RegList::from_regs(free.take(self.pad_words as usize));
         if pads.len() == self.pad_words && self.pad_words > 0 {
             popped = RegList(popped.0 | pads.0);
         } else {
-            gen_adjust_sp(self.locals as i32, &mut code);
+            gen_adjust_sp(self.locals as i32, code);
         }
         if self.entry.is_some() {
-            recovery::gen_unlink(&mut code);
+            recovery::gen_unlink(code);
         }
         code.push(Inst::Pop { regs: popped });
-        if !popped.contains(PC) {
-            gen_adjust_sp(self.popped_args as i32, &mut code);
-            code.push(Inst::BxLr);
-        }
-        code
+        gen_adjust_sp(above, code);
     }
 }
 
@@ -174,19 +200,19 @@ fn callee_saved(request: &FrameRequest) -> RegList {
     RegList::from_regs((4..end.hw_enc()).map(r).filter(changed))
 }
 
-/// `sp += bytes`; ip changes if no immediate holds the amount.
-pub fn gen_adjust_sp(bytes: i32, code: &mut Insts) {
-    if bytes == 0 {
-        return;
+/// `sp += bytes`, a multiple of 4, in as many steps as immediates take: two up to a megabyte.
+pub fn gen_adjust_sp(mut bytes: i32, code: &mut Insts) {
+    while bytes != 0 {
+        let step = if fits_add_offset(bytes) { bytes } else { leading_bits(bytes) };
+        code.push(Inst::AdjustSp { bytes: step });
+        bytes -= step;
     }
-    if fits_add_offset(bytes) {
-        code.push(Inst::AdjustSp { bytes });
-        return;
-    }
-    gen_const(Writable::from_reg(IP.into()), bytes.unsigned_abs(), code);
-    let op = if bytes < 0 { AluOp::Sub } else { AluOp::Add };
-    let rd = Writable::from_reg(SP.into());
-    code.push(Inst::Alu { op, s: false, rd, rn: SP.into(), op2: Operand2::Reg(IP.into()) });
+}
+
+/// The eight highest bits of a number's magnitude, which are an immediate.
+fn leading_bits(bytes: i32) -> i32 {
+    let magnitude = bytes.unsigned_abs();
+    (magnitude & 0xff00_0000 >> magnitude.leading_zeros()) as i32 * bytes.signum()
 }
 
 #[cfg(test)]
@@ -333,17 +359,18 @@ mod tests {
     }
 
     #[test]
-    fn large_adjustments_need_one_scratch() {
-        for bytes in [4096, 4100, 100 << 10, 1 << 20, -4096, -5000, -(100 << 10)] {
+    fn large_adjustments_need_no_scratch() {
+        for bytes in [4096, 4100, 100 << 10, 0xf_fffc, 0xfff_fffc, -4096, -5000, -(100 << 10)] {
             let mut insts = Insts::new();
             gen_adjust_sp(bytes, &mut insts);
+            assert!(insts.len() <= if bytes.abs() < 1 << 20 { 2 } else { 3 });
             insts.push(Inst::BxLr);
             let mut machine = Machine::new();
             let before = machine.clone();
             let body: Code<Inst> = code(&[&insts]);
             machine.run(&body);
             assert_eq!(machine.regs[13], before.regs[13].wrapping_add(bytes as u32));
-            assert_eq!(machine.regs[..12], before.regs[..12]);
+            assert_eq!(machine.regs[..13], before.regs[..13]);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::frame::FrameLayout;
 use crate::inst::args::*;
-use crate::inst::{CallInfo, Callee, Imm16, Inst, WritableReg};
+use crate::inst::{CallInfo, Callee, Imm16, Inst, TailCallInfo, WritableReg};
 use crate::regs::{IP, LR, SP, r};
 use regalloc2::{PReg, PRegSet};
 use std::collections::HashMap;
@@ -12,6 +12,8 @@ use windlass_backend::reg::{Reg, Writable};
 
 pub const ENTRY_SP: u32 = 0x2010_0000;
 pub const RETURN_ADDRESS: u32 = 0x0800_0123;
+/// Where a direct tail call leads.
+pub const TAIL_CALLEE: u32 = 0x0800_0457;
 
 #[derive(Clone)]
 pub struct Machine {
@@ -44,7 +46,7 @@ impl Machine {
         Machine { regs, n, z, c, v, memory: HashMap::new(), calls: vec![], frame: None }
     }
 
-    /// Runs a function to its return; answers the address returned to.
+    /// Runs a function to its return or tail call; answers the address gone to.
     pub fn run(&mut self, code: &Code<Inst>) -> u32 {
         let mut pc = 0;
         for _ in 0..100_000 {
@@ -306,6 +308,12 @@ impl Machine {
             Inst::Predicated { cond, inst } if self.holds(*cond) => return self.step(inst),
             Inst::Predicated { .. } | Inst::It { .. } | Inst::Args { .. } => {}
             Inst::Call { info } => self.call(info.callee_pops),
+            Inst::TailCall { info } => {
+                return Next::Return(match info.callee {
+                    Callee::Direct(_) => TAIL_CALLEE,
+                    Callee::Indirect(callee) => self.get(callee),
+                });
+            }
             Inst::BxLr => return Next::Return(self.regs[LR.hw_enc()]),
             Inst::Ret { .. } => return Next::Return(RETURN_ADDRESS),
             Inst::Jump { target } => return Next::Goto(target.index()),
@@ -377,6 +385,7 @@ pub fn request() -> FrameRequest {
         stack_slot_bytes: 0,
         spill_slots: 0,
         outgoing_bytes: 0,
+        tail_bytes: 0,
         written: PRegSet::empty(),
         makes_calls: false,
         internal: false,
@@ -388,6 +397,11 @@ pub fn written(regs: impl IntoIterator<Item = usize>) -> PRegSet {
     let mut set = PRegSet::empty();
     regs.into_iter().for_each(|n| set.add(r(n)));
     set
+}
+
+pub fn tail_call(callee: Callee, arguments: &[PReg], stack_bytes: u32) -> Inst {
+    let uses = arguments.iter().map(|&preg| (preg.into(), preg)).collect();
+    Inst::TailCall { info: Box::new(TailCallInfo { callee, uses, stack_bytes }) }
 }
 
 pub fn call(callee: Callee, callee_pops: u32) -> Inst {

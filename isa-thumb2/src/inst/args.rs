@@ -238,7 +238,10 @@ pub enum AMode {
     Offset { base: Reg, offset: i32 },
     /// `[base, index, lsl #shift]`, shift 0-3.
     Index { base: Reg, index: Reg, shift: u8 },
-    /// Bytes into the caller's stack arguments.
+    /// Bytes into the caller's stack arguments. Those of a tail call may begin before them: the frame
+    /// has room for that.
+    ///
+    /// Invariant: loads are at the function's entry, stores before tail calls.
     IncomingArg { offset: i32 },
     /// Bytes into the CLIF stack slots of this frame.
     StackSlot { offset: i32 },

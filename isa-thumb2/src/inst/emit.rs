@@ -212,6 +212,10 @@ fn relocation(inst: &Inst) -> Option<(u32, &RelocTarget)> {
             Callee::Direct(target) => Some((reloc::R_ARM_THM_CALL, target)),
             Callee::Indirect(_) => None,
         },
+        Inst::TailCall { info } => match &info.callee {
+            Callee::Direct(target) => Some((reloc::R_ARM_THM_JUMP24, target)),
+            Callee::Indirect(_) => None,
+        },
         _ => None,
     }
 }

@@ -131,6 +131,10 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
             Callee::Direct(_) => Some(Word(encode_bl_t1(-4))),
             Callee::Indirect(callee) => Some(Half(encode_blx_t1(num(callee)?))),
         },
+        Inst::TailCall { ref info } => match info.callee {
+            Callee::Direct(_) => Some(Word(encode_b_t4(-4))),
+            Callee::Indirect(callee) => Some(Half(encode_bx_t1(num(callee)?))),
+        },
         Inst::BxLr => Some(Half(encode_bx_t1(LR.hw_enc() as u32))),
         Inst::Udf { trap } => Some(Half(encode_udf_t1(trap.code().into()))),
         Inst::Fence => Some(Word(encode_dmb_t1())),

@@ -326,7 +326,7 @@ pub enum Inst {
     VPop {
         regs: DRegRange,
     },
-    /// `sp += bytes`, a multiple of 4; large amounts go through ip.
+    /// `sp += bytes`, a multiple of 4.
     AdjustSp {
         bytes: i32,
     },
@@ -380,6 +380,10 @@ pub enum Inst {
     /// Results where the convention wants them; the epilogue and return follow.
     Ret {
         uses: Vec<(Reg, regalloc2::PReg)>,
+    },
+    /// The epilogue, then `b target`, or `bx` of the callee's address moved to ip.
+    TailCall {
+        info: Box<TailCallInfo>,
     },
     /// `bx lr`, after an epilogue that left lr in place (one that pops pc needs none).
     BxLr,
@@ -445,6 +449,15 @@ pub struct CallInfo {
     /// Bytes of stack arguments that the callee pops (the internal convention), which the caller's
     /// frame takes back right after.
     pub callee_pops: u32,
+}
+
+/// A call in place of a return. Stack arguments are stored before it.
+#[derive(Clone, Debug)]
+pub struct TailCallInfo {
+    pub callee: Callee,
+    pub uses: Vec<(Reg, regalloc2::PReg)>,
+    /// Bytes of the callee's stack arguments, which end where this function's own do.
+    pub stack_bytes: u32,
 }
 
 #[derive(Clone, Debug)]

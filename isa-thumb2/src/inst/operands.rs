@@ -202,6 +202,14 @@ impl MachInst for Inst {
                     visitor.reg_fixed_use(reg, *preg);
                 }
             }
+            Inst::TailCall { info } => {
+                for (reg, preg) in &mut info.uses {
+                    visitor.reg_fixed_use(reg, *preg);
+                }
+                if let Callee::Indirect(callee) = &mut info.callee {
+                    visitor.any_use(callee);
+                }
+            }
             Inst::CmpBranchZero { rn, .. } | Inst::TrapIfZero { rn, .. } => visitor.reg_use(rn),
             Inst::JumpTable { index, .. } => visitor.reg_use(index),
             Inst::Predicated { inst, .. } => inst.visit_operands(visitor),
@@ -228,7 +236,9 @@ impl MachInst for Inst {
             | Inst::CondBr { .. }
             | Inst::CmpBranchZero { .. }
             | Inst::JumpTable { .. } => Terminator::Branch,
-            Inst::Ret { .. } | Inst::BxLr | Inst::Udf { .. } => Terminator::Return,
+            Inst::Ret { .. } | Inst::TailCall { .. } | Inst::BxLr | Inst::Udf { .. } => {
+                Terminator::Return
+            }
             Inst::Pop { regs } if regs.contains(regs::PC) => Terminator::Return,
             _ => Terminator::None,
         }

@@ -10,7 +10,7 @@ use super::args::*;
 use super::encode::{Encoding, encode, plain};
 use super::fixup::Fixup;
 use super::imms::{fp_imm_value, is_imm16, is_mod_imm};
-use super::{CallInfo, Callee, Imm16, Inst};
+use super::{CallInfo, Callee, Imm16, Inst, TailCallInfo};
 use crate::regs;
 use core::fmt::{self, Display};
 use regalloc2::PReg;
@@ -270,6 +270,7 @@ impl Printer {
             }
             Inst::Call { info } => call(info),
             Inst::Ret { uses } => format!("ret {}", pairs(uses.iter().copied())),
+            Inst::TailCall { info } => tail_call(info),
             Inst::BxLr => "bx lr".to_owned(),
             Inst::Udf { trap } => format!("udf #{}", trap.code()),
             Inst::Fence => self.op("dmb", false, "sy"),
@@ -305,14 +306,29 @@ fn call(info: &CallInfo) -> String {
         Callee::Direct(target) => format!("bl {}", symbol(target)),
         Callee::Indirect(callee) => format!("blx {}", name(*callee)),
     };
-    if info.uses.iter().any(|(reg, _)| reg.is_virtual()) {
-        text += &format!(" ({})", pairs(info.uses.iter().copied()));
-    }
+    text += &arguments(&info.uses);
     if info.defs.iter().any(|(reg, _)| reg.to_reg().is_virtual()) {
         let defs = info.defs.iter().map(|(reg, preg)| (reg.to_reg(), *preg));
         text += &format!(" -> {}", pairs(defs));
     }
     text
+}
+
+fn tail_call(info: &TailCallInfo) -> String {
+    let text = match &info.callee {
+        Callee::Direct(target) => format!("b.w {}", symbol(target)),
+        Callee::Indirect(callee) => format!("bx {}", name(*callee)),
+    };
+    text + &arguments(&info.uses)
+}
+
+/// The registers of a call's arguments, before allocation.
+fn arguments(uses: &[(Reg, PReg)]) -> String {
+    if uses.iter().any(|(reg, _)| reg.is_virtual()) {
+        format!(" ({})", pairs(uses.iter().copied()))
+    } else {
+        String::new()
+    }
 }
 
 /// Operands with the registers that they are bound to.

@@ -2,7 +2,7 @@
 //! them, and where they lead to as both disassemblers see it.
 
 use crate::oracle::{Capstone, Oracle, ThumbAsm};
-use crate::stream::{call, name, reg, wr};
+use crate::stream::{call, name, reg, tail_call, wr};
 use thumb_asm::isa::{Target, decode_at_with};
 use windlass_backend::Trap;
 use windlass_backend::compiled::RegionKind;
@@ -340,7 +340,7 @@ fn relocations_stay_with_their_instructions_when_branches_grow() {
         Inst::MovW { rd: wr(0), imm: symbol() },
         Inst::MovT { rd: wr(0), ra: reg(0), imm: symbol() },
         call(Callee::Direct(name("there"))),
-        Inst::BxLr,
+        tail_call(Callee::Direct(name("there"))),
     ]);
     let (finished, _) = emit(vec![first]);
     let relocs: Vec<_> = finished.relocs.iter().map(|reloc| (reloc.offset, reloc.kind)).collect();
@@ -348,12 +348,13 @@ fn relocations_stay_with_their_instructions_when_branches_grow() {
         (804, reloc::R_ARM_THM_MOVW_ABS_NC),
         (808, reloc::R_ARM_THM_MOVT_ABS),
         (812, reloc::R_ARM_THM_CALL),
+        (816, reloc::R_ARM_THM_JUMP24),
     ];
     assert_eq!(relocs, expected);
-    // movw r0, #0; movt r0, #0; bl with the addend -4.
-    let words = [0xf240, 0x0000, 0xf2c0, 0x0000, 0xf7ff, 0xfffe];
+    // movw r0, #0; movt r0, #0; bl and b with the addend -4.
+    let words = [0xf240, 0x0000, 0xf2c0, 0x0000, 0xf7ff, 0xfffe, 0xf7ff, 0xbffe];
     let bytes: Vec<u8> = words.into_iter().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(finished.code[804..816], bytes);
+    assert_eq!(finished.code[804..820], bytes);
 }
 
 #[test]

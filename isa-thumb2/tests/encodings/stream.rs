@@ -9,7 +9,7 @@ use windlass_backend::reg::{Reg, Writable};
 use windlass_isa_thumb2::inst::args::*;
 use windlass_isa_thumb2::inst::encode::encode;
 use windlass_isa_thumb2::inst::imms::expand_mod_imm;
-use windlass_isa_thumb2::inst::{CallInfo, Callee, Imm16, Inst};
+use windlass_isa_thumb2::inst::{CallInfo, Callee, Imm16, Inst, TailCallInfo};
 use windlass_isa_thumb2::regs::{IP, LR, PC, SP, r};
 
 /// Two of each side of the border between low and high, and the last of either.
@@ -306,12 +306,17 @@ fn unconditional(out: &mut Vec<Inst>) {
     out.extend(Trap::ALL.map(|trap| Inst::Udf { trap }));
     out.push(Inst::BxLr);
     out.extend([0, 7, 8, 12].map(|callee| call(Callee::Indirect(reg(callee)))));
+    out.extend([0, 12].map(|callee| tail_call(Callee::Indirect(reg(callee)))));
 }
 
 pub fn call(callee: Callee) -> Inst {
     let (uses, defs) = (vec![], vec![]);
     let info = CallInfo { callee, uses, defs, clobbers: Default::default(), callee_pops: 0 };
     Inst::Call { info: Box::new(info) }
+}
+
+pub fn tail_call(callee: Callee) -> Inst {
+    Inst::TailCall { info: Box::new(TailCallInfo { callee, uses: vec![], stack_bytes: 0 }) }
 }
 
 pub fn name(name: &str) -> RelocTarget {
