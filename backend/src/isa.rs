@@ -201,6 +201,9 @@ pub trait Isa: Send + Sync {
     /// values.
     fn classes(&self, ty: Type) -> Option<&'static [RegClass]>;
 
+    /// Words of the spill slot of a register of this class.
+    fn slot_words(&self, class: RegClass) -> usize;
+
     // --- Lowering --------------------------------------------------------------------------
 
     /// Lowers one instruction that is no branch; returns where its results are, or nothing if it
@@ -238,6 +241,8 @@ pub trait Isa: Send + Sync {
 
     // --- After allocation ------------------------------------------------------------------
 
+    /// Loads a register of any class from its slot, whose first word is number `slot` of the spill
+    /// area.
     fn gen_load_slot(&self, to: PReg, slot: u32) -> Self::Inst;
 
     fn gen_store_slot(&self, slot: u32, from: PReg) -> Self::Inst;

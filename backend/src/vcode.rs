@@ -34,6 +34,8 @@ pub struct VCode<I> {
     /// Sorted by instruction; only those that clobber something.
     clobbers: Vec<(u32, PRegSet)>,
     num_vregs: usize,
+    /// Of each class.
+    slot_words: [usize; 3],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -111,7 +113,12 @@ impl<I: MachInst> VCodeBuilder<I> {
 
     /// Puts everything in forward order and collects operands; `resolve` answers the register
     /// that stands for a virtual register.
-    pub fn finish(mut self, num_vregs: usize, resolve: impl Fn(VReg) -> VReg) -> VCode<I> {
+    pub fn finish(
+        mut self,
+        num_vregs: usize,
+        slot_words: [usize; 3],
+        resolve: impl Fn(VReg) -> VReg,
+    ) -> VCode<I> {
         self.branch_args.iter_mut().for_each(|arg| *arg = resolve(*arg));
         self.insts.reverse();
         self.locs.reverse();
@@ -146,6 +153,7 @@ impl<I: MachInst> VCodeBuilder<I> {
             operand_ends,
             clobbers,
             num_vregs,
+            slot_words,
         }
     }
 
@@ -308,10 +316,7 @@ impl<I: MachInst> regalloc2::Function for VCode<I> {
     }
 
     fn spillslot_size(&self, class: RegClass) -> usize {
-        match class {
-            RegClass::Int => 1,
-            RegClass::Float | RegClass::Vector => 2,
-        }
+        self.slot_words[class as usize]
     }
 }
 

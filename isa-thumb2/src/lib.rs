@@ -49,6 +49,11 @@ impl Thumb2 {
         self.settings.fpu().is_some_and(|fpu| fpu.double)
     }
 
+    /// What a whole floating-point register holds, whatever the value in it.
+    fn fp_reg_size(&self) -> FpSize {
+        if self.has_doubles() { FpSize::F64 } else { FpSize::F32 }
+    }
+
     /// The format of a float type whose values are in floating-point registers; None if they are
     /// in core registers, as their bits.
     fn fp_size(&self, ty: Type) -> Option<FpSize> {
@@ -82,6 +87,10 @@ impl Isa for Thumb2 {
             types::I64 | types::F64 => Some(&[RegClass::Int, RegClass::Int]),
             _ => None,
         }
+    }
+
+    fn slot_words(&self, class: RegClass) -> usize {
+        if class == RegClass::Float && self.has_doubles() { 2 } else { 1 }
     }
 
     fn lower(&self, ctx: &mut Lower<Self>, inst: ir::Inst) -> Result<InstOutput> {
@@ -132,16 +141,26 @@ impl Isa for Thumb2 {
     }
 
     fn gen_copy(&self, to: Writable<Reg>, from: Reg) -> Inst {
-        Inst::Mov { op: MovOp::Mov, s: false, rd: to, op2: Operand2::Reg(from) }
+        match to.to_reg().class() {
+            RegClass::Float => Inst::FpMov { size: self.fp_reg_size(), rd: to, rm: from },
+            _ => Inst::Mov { op: MovOp::Mov, s: false, rd: to, op2: Operand2::Reg(from) },
+        }
     }
 
     fn gen_load_slot(&self, to: PReg, slot: u32) -> Inst {
-        let rt = Writable::from_reg(to.into());
-        Inst::Load { op: LoadOp::Ldr, rt, addr: AMode::Spill { slot } }
+        let (rt, addr) = (Writable::from_reg(to.into()), AMode::Spill { slot });
+        match to.class() {
+            RegClass::Float => Inst::FpLoad { size: self.fp_reg_size(), rt, addr },
+            _ => Inst::Load { op: LoadOp::Ldr, rt, addr },
+        }
     }
 
     fn gen_store_slot(&self, slot: u32, from: PReg) -> Inst {
-        Inst::Store { op: StoreOp::Str, rt: from.into(), addr: AMode::Spill { slot } }
+        let (rt, addr) = (from.into(), AMode::Spill { slot });
+        match from.class() {
+            RegClass::Float => Inst::FpStore { size: self.fp_reg_size(), rt, addr },
+            _ => Inst::Store { op: StoreOp::Str, rt, addr },
+        }
     }
 
     fn finalize(
@@ -157,6 +176,7 @@ impl Isa for Thumb2 {
             size: options.opt_level == OptLevel::Size,
             ldrd_base_erratum: self.settings.cpu == Cpu::CortexM3,
             allocatable,
+            saved_floats: self.settings.saved_floats(),
             check: options.check,
         };
         Ok(finalize::finalize(code, frame, &options)?.total)

@@ -883,6 +883,10 @@ impl generated::Context for Rules<'_, '_> {
         self.emit_fp_def(|rd| MInst::FpAlu { op: *op, size: *size, rd, rn, rm })
     }
 
+    fn fp_extreme(&mut self, op: &FpAluOp, size: &FpSize, x: Reg, y: Reg) -> Reg {
+        Rules::fp_extreme(self, *op, *size, x, y)
+    }
+
     fn fp_unary(&mut self, op: &FpUnaryOp, size: &FpSize, rm: Reg) -> Reg {
         self.emit_fp_def(|rd| MInst::FpUnary { op: *op, size: *size, rd, rm })
     }

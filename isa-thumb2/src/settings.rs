@@ -184,6 +184,15 @@ impl Settings {
         self.target.hard_float
     }
 
+    /// The floating-point registers that a function must restore.
+    pub fn saved_floats(&self) -> PRegSet {
+        match self.fpu() {
+            None => PRegSet::empty(),
+            Some(Fpu { double: false, .. }) => reg_set(regs::s, 16..32),
+            Some(Fpu { double: true, .. }) => reg_set(regs::d, 8..16),
+        }
+    }
+
     pub fn build_attributes(&self) -> BuildAttributes<'static> {
         BuildAttributes {
             arch: self.target.arch,
@@ -211,18 +220,19 @@ impl Settings {
 
 /// Caller-saved and callee-saved registers to allocate, and the scratch of allocator moves.
 fn float_registers(fpu: Option<Fpu>) -> (PRegSet, PRegSet, Option<PReg>) {
-    let set = |of: fn(usize) -> PReg, range: Range<usize>| {
-        range.map(of).fold(PRegSet::empty(), |set, reg| set.with(reg))
-    };
     match fpu {
         None => (PRegSet::empty(), PRegSet::empty(), None),
         Some(Fpu { double: false, .. }) => {
-            (set(regs::s, 0..16), set(regs::s, 16..31), Some(regs::s(31)))
+            (reg_set(regs::s, 0..16), reg_set(regs::s, 16..31), Some(regs::s(31)))
         }
         Some(Fpu { double: true, .. }) => {
-            (set(regs::d, 0..8), set(regs::d, 8..15), Some(regs::d(15)))
+            (reg_set(regs::d, 0..8), reg_set(regs::d, 8..15), Some(regs::d(15)))
         }
     }
+}
+
+fn reg_set(of: fn(usize) -> PReg, range: Range<usize>) -> PRegSet {
+    range.map(of).fold(PRegSet::empty(), |set, reg| set.with(reg))
 }
 
 /// The unit that was asked for, else the default; see [`TargetOptions::fpu`].

@@ -17,6 +17,7 @@ mod regs;
 use crate::error::{Error, Result};
 use crate::isa::{Isa, MachInst};
 use crate::reg::{Reg, ValueRegs, Writable};
+use crate::regalloc::CLASSES;
 use crate::vcode::{NO_LOC, Successor, VCode, VCodeBuilder};
 use context::ContextValues;
 use cranelift_codegen::dominator_tree::DominatorTree;
@@ -205,7 +206,8 @@ impl<'a, I: Isa> Lower<'a, I> {
                 }
             }
         }
-        Ok(builder.finish(self.num_vregs, |vreg| self.vreg_facts.resolve(vreg)))
+        let slot_words = CLASSES.map(|class| self.isa.slot_words(class));
+        Ok(builder.finish(self.num_vregs, slot_words, |vreg| self.vreg_facts.resolve(vreg)))
     }
 
     fn lower_block(

@@ -186,7 +186,7 @@ pub fn run<P: AllocProblem>(
 }
 
 /// All register classes, in order of their index.
-const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Float, RegClass::Vector];
+pub const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Float, RegClass::Vector];
 
 /// The blocks of a problem, in order.
 fn blocks<P: AllocProblem>(problem: &P) -> impl DoubleEndedIterator<Item = Block> + use<P> {

@@ -4,23 +4,26 @@
 //! Which scratch: ip is free at every instruction of lowering, but between the moves that
 //! allocation inserts it may hold a value (a cycle of moves, a slot copied to a slot). Those moves
 //! touch memory only in spill slots; so a load from a slot makes its address in its destination,
-//! and a store to a far slot in lr, which such functions save ([`stores_through_lr`]).
+//! and a store to a far slot, or a load of a floating-point register, which no address can be in, makes it
+//! in lr, which such functions save ([`goes_through_lr`]).
 
 use super::consts::gen_const;
 use super::frame::{FrameLayout, Insts};
 use crate::inst::args::{AMode, AluOp, MovOp, Operand2, ShiftOp};
-use crate::inst::imms::{alu_imm, fits_offset, fits_pair_offset};
+use crate::inst::imms::{alu_imm, fits_fp_offset, fits_offset, fits_pair_offset};
 use crate::inst::{Inst, WritableReg};
 use crate::regs::{IP, LR, SP};
 use windlass_backend::reg::{Reg, Writable};
 
-/// Whether a store needs lr for its address. Spill slots lie at the same offset from sp whether lr
-/// is saved or not.
-pub fn stores_through_lr(inst: &Inst, layout: &FrameLayout) -> bool {
-    let (Inst::Store { addr, .. } | Inst::StorePair { addr, .. }) = inst else {
-        return false;
+/// Whether an access needs lr for its address. Spill slots lie at the same offset from sp whether
+/// lr is saved or not.
+pub fn goes_through_lr(inst: &Inst, layout: &FrameLayout) -> bool {
+    let (addr, fits): (_, fn(i32) -> bool) = match inst {
+        Inst::Store { addr, .. } => (addr, fits_offset),
+        Inst::StorePair { addr, .. } => (addr, fits_pair_offset),
+        Inst::FpLoad { addr, .. } | Inst::FpStore { addr, .. } => (addr, fits_fp_offset),
+        _ => return false,
     };
-    let fits = if matches!(inst, Inst::Store { .. }) { fits_offset } else { fits_pair_offset };
     matches!(addr, AMode::Spill { .. }) && !layout.sp_offset(*addr).is_some_and(fits)
 }
 
@@ -38,7 +41,7 @@ pub fn gen_addressed(
             code.push(Inst::Load { op, rt, addr });
         }
         Inst::Store { op, rt, addr } => {
-            let addr = places.gen_word(addr, scratch_for_store(addr), code);
+            let addr = places.gen_word(addr, scratch_apart(addr), code);
             code.push(Inst::Store { op, rt, addr });
         }
         Inst::LoadPair { rt, rt2, addr } => {
@@ -53,8 +56,16 @@ pub fn gen_addressed(
             code.push(Inst::LoadPair { rt, rt2, addr });
         }
         Inst::StorePair { rt, rt2, addr } => {
-            let addr = places.gen_pair(addr, scratch_for_store(addr), code);
+            let addr = places.gen_pair(addr, scratch_apart(addr), code);
             code.push(Inst::StorePair { rt, rt2, addr });
+        }
+        Inst::FpLoad { size, rt, addr } => {
+            let addr = places.gen_pair(addr, scratch_apart(addr), code);
+            code.push(Inst::FpLoad { size, rt, addr });
+        }
+        Inst::FpStore { size, rt, addr } => {
+            let addr = places.gen_pair(addr, scratch_apart(addr), code);
+            code.push(Inst::FpStore { size, rt, addr });
         }
         Inst::LoadAddr { rd, addr } => places.gen_address(rd, addr, code),
         other => return Some(other),
@@ -69,7 +80,8 @@ fn scratch_for_load(rt: Reg, addr: AMode) -> Reg {
     }
 }
 
-fn scratch_for_store(addr: AMode) -> Reg {
+/// A scratch other than what the access moves.
+fn scratch_apart(addr: AMode) -> Reg {
     match addr {
         AMode::Spill { .. } => LR.into(),
         _ => IP.into(),
@@ -108,7 +120,7 @@ impl Places<'_> {
         }
     }
 
-    /// An address that ldrd and strd encode.
+    /// An address that ldrd, strd, vldr and vstr encode.
     fn gen_pair(&self, addr: AMode, scratch: Reg, code: &mut Insts) -> AMode {
         match self.base_offset(addr) {
             Ok((base, offset)) if fits_pair_offset(offset) => AMode::Offset { base, offset },
@@ -189,7 +201,8 @@ fn add(rd: Reg, rn: Reg, op2: Operand2) -> Inst {
 mod tests {
     use super::super::machine::{self, ENTRY_SP, Machine, code, reg, request, w};
     use super::*;
-    use crate::inst::args::{LoadOp, StoreOp};
+    use crate::inst::args::{FpSize, LoadOp, StoreOp};
+    use crate::regs::{d, s};
     use windlass_backend::isa::FrameRequest;
 
     const OFFSETS: [i32; 14] = [
@@ -238,7 +251,9 @@ mod tests {
                 _ => false,
             },
             Inst::StorePair { addr: AMode::Offset { offset, .. }, .. } => fits_pair_offset(*offset),
-            Inst::StorePair { .. } => false,
+            Inst::FpLoad { addr: AMode::Offset { offset, .. }, .. }
+            | Inst::FpStore { addr: AMode::Offset { offset, .. }, .. } => fits_fp_offset(*offset),
+            Inst::StorePair { .. } | Inst::FpLoad { .. } | Inst::FpStore { .. } => false,
             _ => true,
         }
     }
@@ -254,6 +269,10 @@ mod tests {
                 Inst::LoadPair { rt: w(4), rt2: w(5), addr },
                 Inst::LoadPair { rt: w(5), rt2: w(4), addr },
                 Inst::StorePair { rt: reg(0), rt2: reg(1), addr },
+                Inst::FpLoad { size: FpSize::F32, rt: Writable::from_reg(s(3).into()), addr },
+                Inst::FpLoad { size: FpSize::F64, rt: Writable::from_reg(d(8).into()), addr },
+                Inst::FpStore { size: FpSize::F32, rt: s(3).into(), addr },
+                Inst::FpStore { size: FpSize::F64, rt: d(8).into(), addr },
                 Inst::LoadAddr { rd: w(0), addr },
                 Inst::LoadAddr { rd: w(4), addr },
             ] {
@@ -266,6 +285,7 @@ mod tests {
                 run(inst.clone(), &mut found);
                 expected.run(&code(&[&[inst.clone(), Inst::BxLr]]));
                 assert_eq!(found.regs[..12], expected.regs[..12], "{inst:?}");
+                assert_eq!(found.floats, expected.floats, "{inst:?}");
                 assert_eq!(found.memory, expected.memory, "{inst:?}");
             }
         }
@@ -275,7 +295,7 @@ mod tests {
     fn moves_to_and_from_far_slots_keep_ip() {
         let addr = AMode::Spill { slot: 2900 };
         let from_ip = machine::store(12, addr);
-        assert!(stores_through_lr(&from_ip, &layout()));
+        assert!(goes_through_lr(&from_ip, &layout()));
         let mut machine = Machine::new();
         let (ip, r0) = (machine.regs[12], machine.regs[0]);
         run(from_ip, &mut machine);
@@ -289,8 +309,32 @@ mod tests {
     }
 
     #[test]
+    fn floats_of_far_slots_keep_ip() {
+        let insts = |slot| {
+            let (addr, rt) = (AMode::Spill { slot }, d(8).into());
+            let store = Inst::FpStore { size: FpSize::F64, rt, addr };
+            let rt = Writable::from_reg(d(9).into());
+            [store, Inst::FpLoad { size: FpSize::F64, rt, addr }]
+        };
+        for inst in insts(252) {
+            assert!(!goes_through_lr(&inst, &layout()));
+            assert_eq!(expanded(inst).len(), 1);
+        }
+        for slot in [254, 2900] {
+            let mut machine = Machine::new();
+            let before = machine.clone();
+            for inst in insts(slot) {
+                assert!(goes_through_lr(&inst, &layout()));
+                run(inst, &mut machine);
+            }
+            assert_eq!(machine.regs[..13], before.regs[..13]);
+            assert_eq!(machine.floats[18..20], before.floats[16..18]);
+        }
+    }
+
+    #[test]
     fn near_slots_need_no_scratch() {
-        assert!(!stores_through_lr(&machine::store(12, AMode::Spill { slot: 1000 }), &layout()));
+        assert!(!goes_through_lr(&machine::store(12, AMode::Spill { slot: 1000 }), &layout()));
         assert_eq!(expanded(machine::store(12, AMode::Spill { slot: 1000 })).len(), 1);
     }
 }

@@ -132,6 +132,7 @@ fn condition(inst: &mut Inst) -> Option<&mut Cond> {
         Inst::CondMov { cond, .. }
         | Inst::CondAlu { cond, .. }
         | Inst::CondSet { cond, .. }
+        | Inst::CondFpMov { cond, .. }
         | Inst::CondBr { cond, .. }
         | Inst::TrapIf { cond, .. } => Some(cond),
         _ => None,

@@ -53,6 +53,10 @@ fn members(inst: &Inst) -> Option<SmallVec<[Member; 2]>> {
         Inst::CondAlu { cond, op, rd, rn, op2, .. } => {
             smallvec![(cond, Inst::Alu { op, s: false, rd, rn, op2 })]
         }
+        Inst::CondFpMov { rd, rm, .. } if rd.to_reg() == rm => smallvec![],
+        Inst::CondFpMov { cond, size, rd, rm, .. } => {
+            smallvec![(cond, Inst::FpMov { size, rd, rm })]
+        }
         Inst::CondSet { cond, rd } => smallvec![(cond, set(rd, 1)), (cond.invert(), set(rd, 0))],
         Inst::CondCmp { cond, op, rn, op2 } => smallvec![(cond, Inst::Cmp { op, rn, op2 })],
         _ => return None,

@@ -2,7 +2,7 @@
 //! the frame's code comes in. Conditional values are left to `conditional`.
 
 use super::FinalizeOptions;
-use super::addresses::{gen_addressed, stores_through_lr};
+use super::addresses::{gen_addressed, goes_through_lr};
 use super::consts::{Literals, gen_symbol};
 use super::frame::{FrameLayout, Insts, gen_adjust_sp};
 use super::returns::gen_return;
@@ -17,7 +17,7 @@ use windlass_backend::reg::{Reg, Writable};
 /// The frame for this code. lr is saved too where expansion will need it.
 pub fn lay_out_frame(code: &Code<Inst>, request: &FrameRequest, size: bool) -> Result<FrameLayout> {
     let layout = FrameLayout::new(request, false, size)?;
-    if code.insts.iter().any(|inst| stores_through_lr(inst, &layout)) {
+    if code.insts.iter().any(|inst| goes_through_lr(inst, &layout)) {
         return FrameLayout::new(request, true, size);
     }
     Ok(layout)
@@ -53,6 +53,7 @@ fn expand_inst(
         Inst::TailCall { info } => gen_tail_call(info, layout, out),
         Inst::Ret { .. } => out.extend(gen_return(&inst, layout)),
         Inst::Args { .. } => {}
+        Inst::FpCmp { size, rn, rm } => out.extend([Inst::VCmp { size, rn, rm }, Inst::VMrsFlags]),
         inst => {
             let moves_nothing = inst.as_move().is_some_and(|(rd, rm)| rd.to_reg() == rm);
             if !moves_nothing {

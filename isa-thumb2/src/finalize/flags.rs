@@ -63,6 +63,8 @@ pub fn needed(inst: &Inst) -> Flags {
         Inst::CondCmp { cond, .. }
         | Inst::CondMov { cond, .. }
         | Inst::CondSet { cond, .. }
+        | Inst::CondFpMov { cond, .. }
+        | Inst::FpSelect { cond, .. }
         | Inst::It { cond, .. }
         | Inst::CondBr { cond, .. }
         | Inst::TrapIf { cond, .. } => of_condition(*cond),
@@ -80,6 +82,7 @@ pub fn after(inst: &Inst, before: Flags) -> Flags {
         Inst::Alu { op, op2, .. } => of_alu(*op, *op2),
         Inst::Mov { op2, .. } => of_logical(*op2),
         Inst::Cmp { op, op2, .. } => of_comparison(*op, *op2),
+        Inst::FpCmp { .. } | Inst::VMrsFlags => Flags::ALL,
         // A shift by zero leaves C.
         Inst::ShiftReg { .. } | Inst::Mul { .. } => Flags::NZ,
         _ => Flags::NONE,

@@ -7,6 +7,7 @@
 //!            stack arguments of tail calls         tail_room
 //!            lr            if it is saved
 //!            r4-r11        those that are saved
+//!            d8-d15        those that are saved, whole
 //!            recovery record (entries only; see `recovery`)
 //!            padding
 //!            stack slots of the CLIF               sp + stack_slots, 8-aligned
@@ -24,9 +25,9 @@
 
 use super::recovery;
 use crate::inst::Inst;
-use crate::inst::args::{AMode, RegList};
+use crate::inst::args::{AMode, DRegRange, RegList};
 use crate::inst::imms::fits_add_offset;
-use crate::regs::{INSTANCE, IP, LR, PC, r};
+use crate::regs::{INSTANCE, IP, LR, PC, d, r, s};
 use regalloc2::PReg;
 use smallvec::SmallVec;
 use windlass_backend::isa::FrameRequest;
@@ -43,6 +44,8 @@ pub type Insts = SmallVec<[Inst; 8]>;
 pub struct FrameLayout {
     /// Pushed by the prologue and restored by every return.
     pub saved: RegList,
+    /// The same of floating-point registers, lowest first; neighbours are in one run.
+    pub saved_floats: SmallVec<[DRegRange; 4]>,
     /// An entry's frame, with a recovery record; the instance is this argument register.
     pub entry: Option<usize>,
     /// Bytes between the saved registers (or the record) and sp.
@@ -75,7 +78,9 @@ impl FrameLayout {
             saved = saved.with(LR);
         }
         let record = if request.entry.is_some() { recovery::BYTES } else { 0 };
-        let pushed = u64::from(4 * saved.len() + record);
+        let saved_floats = callee_saved_floats(request);
+        let float_bytes: u32 = saved_floats.iter().map(|run| 8 * u32::from(run.count)).sum();
+        let pushed = u64::from(4 * saved.len() + float_bytes + record);
 
         let spills = u64::from(request.outgoing_bytes).next_multiple_of(4);
         let spills_end = spills + 4 * request.spill_slots as u64;
@@ -90,6 +95,7 @@ impl FrameLayout {
         }
         let mut layout = FrameLayout {
             saved,
+            saved_floats,
             entry: request.entry,
             locals: (below_room - pushed) as u32,
             spills: spills as u32,
@@ -110,8 +116,8 @@ impl FrameLayout {
         let words = self.locals / 4;
         let lowest_saved = self.saved.0.trailing_zeros();
         let most = if size { 4 } else { 1 };
-        let fits =
-            self.entry.is_none() && !self.saved.is_empty() && words <= most.min(lowest_saved);
+        let lies_below = self.entry.is_none() && self.saved_floats.is_empty();
+        let fits = lies_below && !self.saved.is_empty() && words <= most.min(lowest_saved);
         if fits { words } else { 0 }
     }
 
@@ -132,12 +138,15 @@ impl FrameLayout {
         let mut code = Insts::new();
         let pads = (0..self.pad_words as usize).map(r);
         let pushed = RegList::from_regs(self.saved.iter().chain(pads));
-        if pushed.is_empty() {
+        if pushed.is_empty() && self.saved_floats.is_empty() {
             gen_adjust_sp(-((self.tail_room + self.locals) as i32), &mut code);
             return code;
         }
         gen_adjust_sp(-(self.tail_room as i32), &mut code);
-        code.push(Inst::Push { regs: pushed });
+        if !pushed.is_empty() {
+            code.push(Inst::Push { regs: pushed });
+        }
+        code.extend(self.saved_floats.iter().rev().map(|&regs| Inst::VPush { regs }));
         if let Some(instance) = self.entry {
             recovery::gen_link(r(instance), &mut code);
         }
@@ -171,7 +180,7 @@ impl FrameLayout {
 
     /// Restores the saved registers, lr to pc if `to_pc`, and leaves sp `above` bytes above them.
     fn gen_leave(&self, kept: RegList, above: i32, to_pc: bool, code: &mut Insts) {
-        if self.saved.is_empty() {
+        if self.saved.is_empty() && self.saved_floats.is_empty() {
             return gen_adjust_sp(self.locals as i32 + above, code);
         }
         let mut popped = self.saved;
@@ -188,7 +197,10 @@ impl FrameLayout {
         if self.entry.is_some() {
             recovery::gen_unlink(code);
         }
-        code.push(Inst::Pop { regs: popped });
+        code.extend(self.saved_floats.iter().map(|&regs| Inst::VPop { regs }));
+        if !popped.is_empty() {
+            code.push(Inst::Pop { regs: popped });
+        }
         gen_adjust_sp(above, code);
     }
 }
@@ -198,6 +210,22 @@ fn callee_saved(request: &FrameRequest) -> RegList {
     let end = if request.internal { INSTANCE } else { IP };
     let changed = |reg: &PReg| request.entry.is_some() || request.written.contains(*reg);
     RegList::from_regs((4..end.hw_enc()).map(r).filter(changed))
+}
+
+/// The runs of d registers to restore: those of which the function changes a part.
+fn callee_saved_floats(request: &FrameRequest) -> SmallVec<[DRegRange; 4]> {
+    let changed = |&n: &u8| {
+        let n = usize::from(n);
+        [d(n), s(2 * n), s(2 * n + 1)].into_iter().any(|part| request.written.contains(part))
+    };
+    let mut runs: SmallVec<[DRegRange; 4]> = SmallVec::new();
+    for n in (8..16).filter(changed) {
+        match runs.last_mut() {
+            Some(run) if run.first + run.count == n => run.count += 1,
+            _ => runs.push(DRegRange { first: n, count: 1 }),
+        }
+    }
+    runs
 }
 
 /// `sp += bytes`, a multiple of 4, in as many steps as immediates take: two up to a megabyte.
@@ -229,12 +257,15 @@ mod tests {
         let mut insts: Vec<Inst> = layout.gen_prologue().into_vec();
         let spoiled = layout.saved.iter().chain([IP]);
         insts.extend(spoiled.map(|preg| mov(preg.hw_enc(), 3)));
+        let floats = layout.saved_floats.iter().flat_map(|run| run.first..run.first + run.count);
+        insts.extend(floats.map(|n| float_mov(d(n.into()), d(0))));
         insts.extend((0..4).map(|n| mov(n, n)));
         insts.extend(layout.gen_epilogue(results));
         let returned_to = machine.run(&code(&[&insts]));
         assert_eq!(returned_to, RETURN_ADDRESS);
         assert_eq!(machine.regs[13], ENTRY_SP + layout.popped_args);
         assert_eq!(machine.regs[4..12], before.regs[4..12]);
+        assert_eq!(machine.floats[16..], before.floats[16..]);
         for reg in results.iter() {
             assert_eq!(machine.regs[reg.hw_enc()], before.regs[reg.hw_enc()]);
         }
@@ -245,7 +276,7 @@ mod tests {
         (0..12).map(|n| 4 * n).chain([504, 508, 512, 1020, 4 << 10, 5000, 100 << 10, 1 << 20])
     }
 
-    fn register_sets() -> [PRegSet; 7] {
+    fn register_sets() -> [PRegSet; 11] {
         [
             written([]),
             written([4]),
@@ -254,6 +285,10 @@ mod tests {
             written([5, 8]),
             written([4, 9, 11]),
             written(0..15),
+            [s(16), s(31)].into_iter().collect(),
+            [r(4), s(0), s(21), s(22)].into_iter().collect(),
+            (8..16).map(d).collect(),
+            (0..15).map(r).chain([d(7), d(8), d(10), d(11), d(15)]).collect(),
         ]
     }
 
@@ -288,6 +323,19 @@ mod tests {
                 run_around(&layout, RegList(results));
             }
         }
+    }
+
+    #[test]
+    fn runs_of_saved_floats_are_as_long_as_they_can_be() {
+        let runs = |regs: &[PReg]| {
+            let written = regs.iter().copied().collect();
+            let layout = FrameLayout::new(&FrameRequest { written, ..request() }, false, false);
+            let runs = layout.unwrap().saved_floats;
+            runs.iter().map(|run| (run.first, run.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(&[s(15), d(7)]), []);
+        assert_eq!(runs(&[s(16), s(19), s(30), s(31)]), [(8, 2), (15, 1)]);
+        assert_eq!(runs(&[d(8), d(9), d(10), d(12), d(14)]), [(8, 3), (12, 1), (14, 1)]);
     }
 
     #[test]

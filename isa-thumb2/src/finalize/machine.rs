@@ -4,7 +4,7 @@
 use super::frame::FrameLayout;
 use crate::inst::args::*;
 use crate::inst::{CallInfo, Callee, Imm16, Inst, TailCallInfo, WritableReg};
-use crate::regs::{IP, LR, SP, r};
+use crate::regs::{IP, LR, SP, d_number, low_half, r};
 use regalloc2::{PReg, PRegSet};
 use std::collections::HashMap;
 use windlass_backend::isa::{Code, FrameRequest};
@@ -18,6 +18,8 @@ pub const TAIL_CALLEE: u32 = 0x0800_0457;
 #[derive(Clone)]
 pub struct Machine {
     pub regs: [u32; 16],
+    /// s0-s31, of which each two are a d register.
+    pub floats: [u32; 32],
     n: bool,
     z: bool,
     c: bool,
@@ -42,8 +44,10 @@ impl Machine {
         let mut regs = core::array::from_fn(|n| 0x1111_1111u32.wrapping_mul(n as u32 + 1));
         regs[SP.hw_enc()] = ENTRY_SP;
         regs[LR.hw_enc()] = RETURN_ADDRESS;
+        let floats = core::array::from_fn(|n| 0xf10a_0000 + n as u32);
         let (n, z, c, v) = (false, false, false, false);
-        Machine { regs, n, z, c, v, memory: HashMap::new(), calls: vec![], frame: None }
+        let memory = HashMap::new();
+        Machine { regs, floats, n, z, c, v, memory, calls: vec![], frame: None }
     }
 
     /// Runs a function to its return or tail call; answers the address gone to.
@@ -207,11 +211,36 @@ impl Machine {
         if regs.0 >> 15 != 0 { Next::Return(self.regs[15]) } else { Next::Continue }
     }
 
+    /// The words that an operand of this size has in the floating-point registers.
+    fn float_words(&self, size: FpSize, reg: Reg) -> core::ops::Range<usize> {
+        let preg = reg.as_preg().expect("a physical register");
+        match size {
+            FpSize::F32 => low_half(preg).hw_enc()..low_half(preg).hw_enc() + 1,
+            FpSize::F64 => {
+                let n = d_number(preg).expect("a d register");
+                2 * n..2 * n + 2
+            }
+        }
+    }
+
+    fn load_floats(&mut self, words: core::ops::Range<usize>, address: u32) {
+        for (n, word) in words.enumerate() {
+            self.floats[word] = self.load(address.wrapping_add(4 * n as u32));
+        }
+    }
+
+    fn store_floats(&mut self, words: core::ops::Range<usize>, address: u32) {
+        for (n, word) in words.enumerate() {
+            self.store(address.wrapping_add(4 * n as u32), self.floats[word]);
+        }
+    }
+
     fn call(&mut self, popped: u32) {
         self.calls.push(self.regs[SP.hw_enc()]);
         for reg in [r(0), r(1), r(2), r(3), IP, LR] {
             self.regs[reg.hw_enc()] = 0xca11_0000 + reg.hw_enc() as u32;
         }
+        self.floats[..16].fill(0xca11_f10a);
         self.regs[SP.hw_enc()] += popped;
     }
 
@@ -301,6 +330,29 @@ impl Machine {
             &Inst::LoadAddr { rd, addr } => self.set(rd, self.address(addr)),
             &Inst::Push { regs } => self.push(regs),
             &Inst::Pop { regs } => return self.pop(regs),
+            &Inst::VPush { regs } => {
+                let words = d_words(regs);
+                let sp = self.regs[SP.hw_enc()] - 4 * words.len() as u32;
+                self.store_floats(words, sp);
+                self.regs[SP.hw_enc()] = sp;
+            }
+            &Inst::VPop { regs } => {
+                let (words, sp) = (d_words(regs), self.regs[SP.hw_enc()]);
+                self.regs[SP.hw_enc()] = sp + 4 * words.len() as u32;
+                self.load_floats(words, sp);
+            }
+            &Inst::FpLoad { size, rt, addr } => {
+                let words = self.float_words(size, rt.to_reg());
+                self.load_floats(words, self.address(addr));
+            }
+            &Inst::FpStore { size, rt, addr } => {
+                self.store_floats(self.float_words(size, rt), self.address(addr));
+            }
+            &Inst::FpMov { size, rd, rm } => {
+                let from = self.float_words(size, rm);
+                let to = self.float_words(size, rd.to_reg());
+                self.floats.copy_within(from, to.start);
+            }
             &Inst::AdjustSp { bytes } => {
                 let sp = &mut self.regs[SP.hw_enc()];
                 *sp = sp.wrapping_add(bytes as u32);
@@ -344,6 +396,16 @@ pub fn alu(op: AluOp, rd: usize, rn: usize, op2: Operand2) -> Inst {
 
 pub fn mov(rd: usize, rm: usize) -> Inst {
     Inst::Mov { op: MovOp::Mov, s: false, rd: w(rd), op2: Operand2::Reg(reg(rm)) }
+}
+
+fn d_words(regs: DRegRange) -> core::ops::Range<usize> {
+    let first = 2 * usize::from(regs.first);
+    first..first + 2 * usize::from(regs.count)
+}
+
+pub fn float_mov(rd: PReg, rm: PReg) -> Inst {
+    let size = if d_number(rd).is_some() { FpSize::F64 } else { FpSize::F32 };
+    Inst::FpMov { size, rd: Writable::from_reg(rd.into()), rm: rm.into() }
 }
 
 pub fn cmp(rn: usize, op2: Operand2) -> Inst {

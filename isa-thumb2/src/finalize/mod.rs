@@ -45,6 +45,8 @@ pub struct FinalizeOptions {
     pub ldrd_base_erratum: bool,
     /// Registers that may come into use in place of others.
     pub allocatable: PRegSet,
+    /// Floating-point registers in which a caller of an entry may hold values.
+    pub saved_floats: PRegSet,
     /// Verify the result; debug builds always do.
     pub check: bool,
 }
@@ -56,6 +58,9 @@ pub fn finalize(
     options: &FinalizeOptions,
 ) -> Result<FrameLayout> {
     let mut frame = frame.clone();
+    if frame.entry.is_some() {
+        frame.written.union_from(options.saved_floats);
+    }
     permute::avoid_high_register(code, &mut frame, options.allocatable);
     let layout = expand::lay_out_frame(code, &frame, options.size)?;
     if options.size {

@@ -7,22 +7,28 @@
 //! ```text
 //!   chain -> +0   previous record of this instance, 0 if this entry is the outermost
 //!            +4   the instance
-//!            +8   r4 r5 r6 r7 r8 r9 r10 r11, as the caller had them
-//!            +40  lr at entry: where to return to, with the Thumb bit
-//!            +44  sp at entry
+//!            +8   d8 to d15, as the caller had them: only if the target has a floating-point unit
+//!         f  +8   r4 r5 r6 r7 r8 r9 r10 r11, as the caller had them
+//!         f  +40  lr at entry: where to return to, with the Thumb bit
+//!         f  +44  sp at entry
 //! ```
 //!
+//! where f is 64, the bytes of d8-d15, on a target with a unit, else 0.
+//!
 //! So a landing pad that finds the instance in r9 unwinds to the innermost entry's caller, and
-//! makes the entry return 0, with
+//! makes the entry return 0, whatever its result, with
 //!
 //! ```text
-//!   ldr   ip, [r9, #RECOVERY_CHAIN]
-//!   mov   sp, ip
-//!   pop   {ip, lr}
-//!   str   ip, [lr, #RECOVERY_CHAIN]
-//!   movs  r0, #0
-//!   movs  r1, #0
-//!   pop   {r4-r11, pc}
+//!   ldr      ip, [r9, #RECOVERY_CHAIN]
+//!   mov      sp, ip
+//!   pop      {ip, lr}
+//!   str      ip, [lr, #RECOVERY_CHAIN]
+//!   vpop     {d8-d15}          on a target with a unit
+//!   movs     r0, #0
+//!   movs     r1, #0
+//!   vmov     s0, r0            eabihf: results in s0, or in d0
+//!   vmov     s1, r0
+//!   pop      {r4-r11, pc}
 //! ```
 //!
 //! Linking the outermost record clears the trap field of the last run.
@@ -40,6 +46,8 @@ use windlass_backend::reg::{Reg, Writable};
 pub struct RecoveryRecord {
     pub previous: u32,
     pub instance: u32,
+    /// d8 to d15, two words each, if there are such.
+    pub saved_floats: Option<u32>,
     /// r4 to r11, a word each.
     pub saved: u32,
     pub return_address: u32,
@@ -47,13 +55,25 @@ pub struct RecoveryRecord {
     pub caller_sp: u32,
 }
 
-pub const RECORD: RecoveryRecord =
-    RecoveryRecord { previous: 0, instance: 4, saved: 8, return_address: 40, caller_sp: 44 };
+impl RecoveryRecord {
+    /// What entries leave on a target with a floating-point unit, or on one without.
+    pub const fn new(has_fpu: bool) -> RecoveryRecord {
+        let floats = if has_fpu { 64 } else { 0 };
+        RecoveryRecord {
+            previous: 0,
+            instance: 4,
+            saved_floats: if has_fpu { Some(BYTES) } else { None },
+            saved: BYTES + floats,
+            return_address: BYTES + floats + 32,
+            caller_sp: BYTES + floats + 36,
+        }
+    }
+}
 
 /// Bytes of the record below the saved registers.
-pub const BYTES: u32 = RECORD.saved;
+pub const BYTES: u32 = 8;
 
-/// Links a record after r4-r11 and lr were pushed. The instance is one of the arguments r0-r3,
+/// Links a record after r4-r11 and lr, and d8-d15, were pushed. The instance is one of the arguments r0-r3,
 /// which keep their values; ip and lr change.
 pub fn gen_link(instance: PReg, code: &mut Insts) {
     code.push(load(IP, instance, offset::RECOVERY_CHAIN));
@@ -100,7 +120,9 @@ mod tests {
     use super::super::frame::FrameLayout;
     use super::super::machine::{ENTRY_SP, Machine, RETURN_ADDRESS, code, request, ret};
     use super::*;
-    use crate::regs::r;
+    use crate::inst::args::DRegRange;
+    use crate::regs::{d, r, s};
+    use regalloc2::PRegSet;
     use windlass_backend::instance::NO_TRAP;
     use windlass_backend::isa::FrameRequest;
 
@@ -110,18 +132,28 @@ mod tests {
         INSTANCE.wrapping_add(offset as u32)
     }
 
-    fn entry() -> FrameLayout {
+    /// The registers that an entry saves without a unit, with one and with another.
+    fn units() -> [PRegSet; 3] {
+        [PRegSet::empty(), (16..32).map(s).collect(), (8..16).map(d).collect()]
+    }
+
+    fn entry(floats: PRegSet) -> FrameLayout {
+        let (entry, written) = (Some(0), floats);
         let request =
-            FrameRequest { entry: Some(0), makes_calls: true, spill_slots: 5, ..request() };
+            FrameRequest { entry, written, makes_calls: true, spill_slots: 5, ..request() };
         FrameLayout::new(&request, false, false).unwrap()
     }
 
-    fn enter(previous: u32, trap: i32) -> Machine {
+    fn record(floats: PRegSet) -> RecoveryRecord {
+        RecoveryRecord::new(floats != PRegSet::empty())
+    }
+
+    fn enter(floats: PRegSet, previous: u32, trap: i32) -> Machine {
         let mut machine = Machine::new();
         machine.regs[0] = INSTANCE;
         machine.store(field(offset::RECOVERY_CHAIN), previous);
         machine.store(field(offset::TRAP), trap as u32);
-        let mut insts = entry().gen_prologue();
+        let mut insts = entry(floats).gen_prologue();
         insts.push(ret(&[]));
         machine.run(&code(&[&insts]));
         machine
@@ -129,59 +161,80 @@ mod tests {
 
     #[test]
     fn the_record_lies_as_described() {
-        let caller = Machine::new();
-        let machine = enter(0x2000_4440, 4);
-        let record = machine.load(field(offset::RECOVERY_CHAIN));
-        assert_eq!(record + RECORD.caller_sp, ENTRY_SP);
-        assert_eq!(machine.load(record + RECORD.previous), 0x2000_4440);
-        assert_eq!(machine.load(record + RECORD.instance), INSTANCE);
-        for n in 0..8 {
-            assert_eq!(machine.load(record + RECORD.saved + 4 * n), caller.regs[4 + n as usize]);
+        for floats in units() {
+            let caller = Machine::new();
+            let machine = enter(floats, 0x2000_4440, 4);
+            let at = machine.load(field(offset::RECOVERY_CHAIN));
+            let record = record(floats);
+            assert_eq!(at + record.caller_sp, ENTRY_SP);
+            assert_eq!(machine.load(at + record.previous), 0x2000_4440);
+            assert_eq!(machine.load(at + record.instance), INSTANCE);
+            for n in 0..8 {
+                assert_eq!(machine.load(at + record.saved + 4 * n), caller.regs[4 + n as usize]);
+            }
+            for (n, saved) in (0..16).filter_map(|n| Some((n, record.saved_floats?))) {
+                assert_eq!(machine.load(at + saved + 4 * n), caller.floats[16 + n as usize]);
+            }
+            assert_eq!(machine.load(at + record.return_address), RETURN_ADDRESS);
+            assert_eq!(machine.regs[1..4], caller.regs[1..4]);
+            assert_eq!(machine.regs[0], INSTANCE);
         }
-        assert_eq!(machine.load(record + RECORD.return_address), RETURN_ADDRESS);
-        assert_eq!(machine.regs[1..4], caller.regs[1..4]);
-        assert_eq!(machine.regs[0], INSTANCE);
     }
 
     #[test]
     fn only_the_outermost_entry_clears_the_trap() {
-        assert_eq!(enter(0, 4).load(field(offset::TRAP)), NO_TRAP as u32);
-        assert_eq!(enter(0x2000_4440, 4).load(field(offset::TRAP)), 4);
+        for floats in units() {
+            let trap = |previous| enter(floats, previous, 4).load(field(offset::TRAP));
+            assert_eq!((trap(0), trap(0x2000_4440)), (NO_TRAP as u32, 4));
+        }
     }
 
     #[test]
     fn a_return_unlinks_the_record() {
-        let mut machine = enter(0x2000_4440, 4);
-        let results = [0x51, 0x52, 0x53, 0x54];
-        machine.regs[..4].copy_from_slice(&results);
-        machine.regs[4..12].fill(0xdead);
-        let insts = entry().gen_epilogue(RegList(0b1111));
-        assert_eq!(machine.run(&code(&[&insts])), RETURN_ADDRESS);
-        assert_eq!(machine.load(field(offset::RECOVERY_CHAIN)), 0x2000_4440);
-        assert_eq!(machine.regs[..4], results);
-        assert_eq!(machine.regs[4..12], Machine::new().regs[4..12]);
+        for floats in units() {
+            let mut machine = enter(floats, 0x2000_4440, 4);
+            let results = [0x51, 0x52, 0x53, 0x54];
+            machine.regs[..4].copy_from_slice(&results);
+            machine.regs[4..12].fill(0xdead);
+            spoil_floats(&mut machine, floats);
+            let insts = entry(floats).gen_epilogue(RegList(0b1111));
+            assert_eq!(machine.run(&code(&[&insts])), RETURN_ADDRESS);
+            assert_eq!(machine.load(field(offset::RECOVERY_CHAIN)), 0x2000_4440);
+            assert_eq!(machine.regs[..4], results);
+            assert_eq!(machine.regs[4..12], Machine::new().regs[4..12]);
+            assert_eq!(machine.floats[16..], Machine::new().floats[16..]);
+        }
     }
 
     #[test]
     fn the_landing_pad_of_the_module_head_unwinds() {
-        let mut machine = enter(0, 4);
-        machine.regs[4..13].fill(0xdead);
-        machine.regs[13] -= 100;
-        machine.regs[9] = INSTANCE;
-        let pad = [
-            load_chain(),
-            mov(SP, IP),
-            Inst::Pop { regs: RegList::from_regs([IP, LR]) },
-            store(IP, LR, offset::RECOVERY_CHAIN),
-            Inst::Pop { regs: RegList(0b1000_1111_1111_0000) },
-        ];
-        assert_eq!(machine.run(&code(&[&pad])), RETURN_ADDRESS);
-        assert_eq!(machine.load(field(offset::RECOVERY_CHAIN)), 0);
-        assert_eq!(machine.regs[4..12], Machine::new().regs[4..12]);
-        assert_eq!(machine.regs[13], ENTRY_SP);
+        for floats in units() {
+            let mut machine = enter(floats, 0, 4);
+            machine.regs[4..13].fill(0xdead);
+            spoil_floats(&mut machine, floats);
+            machine.regs[13] -= 100;
+            machine.regs[9] = INSTANCE;
+            let restore = record(floats).saved_floats.map(|_| DRegRange { first: 8, count: 8 });
+            let mut pad = vec![
+                load(IP, r(9), offset::RECOVERY_CHAIN),
+                mov(SP, IP),
+                Inst::Pop { regs: RegList::from_regs([IP, LR]) },
+                store(IP, LR, offset::RECOVERY_CHAIN),
+            ];
+            pad.extend(restore.map(|regs| Inst::VPop { regs }));
+            pad.push(Inst::Pop { regs: RegList(0b1000_1111_1111_0000) });
+            assert_eq!(machine.run(&code(&[&pad])), RETURN_ADDRESS);
+            assert_eq!(machine.load(field(offset::RECOVERY_CHAIN)), 0);
+            assert_eq!(machine.regs[4..12], Machine::new().regs[4..12]);
+            assert_eq!(machine.floats[16..], Machine::new().floats[16..]);
+            assert_eq!(machine.regs[13], ENTRY_SP);
+        }
     }
 
-    fn load_chain() -> Inst {
-        load(IP, r(9), offset::RECOVERY_CHAIN)
+    /// As code does that may, since the entry saved them.
+    fn spoil_floats(machine: &mut Machine, saved: PRegSet) {
+        if saved != PRegSet::empty() {
+            machine.floats.fill(0xdead);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of instructions: operations, conditions, flexible operands, addressing modes.
 
-use regalloc2::PReg;
+use regalloc2::{PReg, RegClass};
 use windlass_backend::reg::Reg;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -99,12 +99,16 @@ impl FpSize {
     }
 }
 
+/// `MinNum` and `MaxNum` give the number of a number and a quiet NaN, and order -0 below +0: FPv5
+/// only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum FpAluOp {
     Add,
     Sub,
     Mul,
     Div,
+    MinNum,
+    MaxNum,
 }
 
 /// `Ceil`, `Floor`, `Trunc` and `Nearest` (ties to even) round to an integer in the same format:
@@ -256,8 +260,10 @@ pub enum AMode {
 pub struct RegList(pub u16);
 
 impl RegList {
+    /// The core registers among these.
     pub fn from_regs(regs: impl IntoIterator<Item = PReg>) -> RegList {
-        regs.into_iter().fold(RegList::default(), |list, reg| list.with(reg))
+        let core = regs.into_iter().filter(|reg| reg.class() == RegClass::Int);
+        core.fold(RegList::default(), |list, reg| list.with(reg))
     }
 
     #[must_use]
@@ -314,7 +320,8 @@ names! {
     ExtendOp: Uxtab "uxtab" Uxtah "uxtah" Sxtab "sxtab" Sxtah "sxtah";
     LoadOp: Ldr "ldr" Ldrb "ldrb" Ldrh "ldrh" Ldrsb "ldrsb" Ldrsh "ldrsh";
     FpSize: F32 "f32" F64 "f64";
-    FpAluOp: Add "vadd" Sub "vsub" Mul "vmul" Div "vdiv";
+    FpAluOp: Add "vadd" Sub "vsub" Mul "vmul" Div "vdiv" MinNum "vminnm"
+        MaxNum "vmaxnm";
     FpUnaryOp: Abs "vabs" Neg "vneg" Sqrt "vsqrt" Ceil "vrintp" Floor "vrintm" Trunc "vrintz"
         Nearest "vrintn";
     StoreOp: Str "str" Strb "strb" Strh "strh";

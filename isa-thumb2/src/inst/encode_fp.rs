@@ -53,12 +53,15 @@ const fn core(number: u32, at: u32) -> u32 {
 
 // --- Data processing (A6.4) --------------------------------------------------------------------
 
+/// VADD, VSUB, VMUL, VDIV, and of FPv5 VMINNM and VMAXNM, which may not stand in an IT block.
 pub const fn encode_fp_alu(op: FpAluOp, size: FpSize, rd: u32, rn: u32, rm: u32) -> u32 {
     let opcode = match op {
         FpAluOp::Add => 0xee30_0a00,
         FpAluOp::Sub => 0xee30_0a40,
         FpAluOp::Mul => 0xee20_0a00,
         FpAluOp::Div => 0xee80_0a00,
+        FpAluOp::MinNum => 0xfe80_0a40,
+        FpAluOp::MaxNum => 0xfe80_0a00,
     };
     opcode | sz(size) | vd(size, rd) | vn(size, rn) | vm(size, rm)
 }

@@ -68,8 +68,14 @@ pub(super) fn encode(inst: &Inst, in_it: bool) -> Option<u32> {
 
 /// FPv5 has instructions without a condition.
 fn may_be_conditional(inst: &Inst) -> bool {
+    use FpAluOp::{MaxNum, MinNum};
     use FpUnaryOp::{Ceil, Floor, Nearest};
-    !matches!(inst, Inst::FpSelect { .. } | Inst::FpUnary { op: Ceil | Floor | Nearest, .. })
+    !matches!(
+        inst,
+        Inst::FpSelect { .. }
+            | Inst::FpAlu { op: MinNum | MaxNum, .. }
+            | Inst::FpUnary { op: Ceil | Floor | Nearest, .. }
+    )
 }
 
 /// The number of an operand's register.

@@ -203,7 +203,7 @@ pub enum Inst {
 
     // --- Floating point ----------------------------------------------------------------------
     // In a d register a single-precision operand is the even s register, the low half.
-    /// `vadd/vsub/vmul/vdiv.f rd, rn, rm`.
+    /// `vadd/vsub/vmul/vdiv/vminnm/vmaxnm.f rd, rn, rm`.
     FpAlu {
         op: FpAluOp,
         size: FpSize,

@@ -21,7 +21,7 @@ use super::pairs::Pair;
 use super::runtime::{RuntimeWords, emit_runtime_call};
 use super::words::{Word, Words};
 use crate::Thumb2;
-use crate::inst::args::{AluOp, CmpOp, Cond, FpSize, LoadOp, Operand2, StoreOp, UnaryOp};
+use crate::inst::args::{AluOp, CmpOp, Cond, FpAluOp, FpSize, LoadOp, Operand2, StoreOp, UnaryOp};
 use crate::inst::imms;
 use crate::inst::{Inst, WritableReg};
 
@@ -85,6 +85,29 @@ impl Rules<'_, '_> {
         let rn = self.ctx.put_in_reg(x);
         let rm = (!with_zero).then(|| self.ctx.put_in_reg(y));
         self.ctx.emit(Inst::FpCmp { size, rn, rm });
+    }
+
+    /// `vminnm` and `vmaxnm` need only be told of NaNs. Without them: of equal operands, which may
+    /// be zeros of either sign, the bits of both or the bits of one; a sum is a NaN if an operand is.
+    pub fn fp_extreme(&mut self, op: FpAluOp, size: FpSize, x: Reg, y: Reg) -> Reg {
+        let nan = self.emit_fp_def(|rd| Inst::FpAlu { op: FpAluOp::Add, size, rd, rn: x, rm: y });
+        if self.ctx.isa.settings.has_fpv5() {
+            let number = self.emit_fp_def(|rd| Inst::FpAlu { op, size, rd, rn: x, rm: y });
+            self.ctx.emit(Inst::FpCmp { size, rn: x, rm: Some(y) });
+            return self.fp_select(Cond::Vs, size, nan, number);
+        }
+        let (join, y_wins) = match op {
+            FpAluOp::MinNum => (AluOp::Orr, Cond::Gt),
+            _ => (AluOp::And, Cond::Mi),
+        };
+        let rn = fp_to_core(self.ctx, size, x).get(0);
+        let op2 = Operand2::Reg(fp_to_core(self.ctx, size, y).get(0));
+        let bits = self.emit_def(|rd| Inst::Alu { op: join, s: false, rd, rn, op2 });
+        let equal = self.emit_fp_def(|rd| core_to_fp(rd, ValueRegs::One(bits)));
+        self.ctx.emit(Inst::FpCmp { size, rn: x, rm: Some(y) });
+        let ordered = self.fp_select(y_wins, size, y, x);
+        let number = self.fp_select(Cond::Eq, size, equal, ordered);
+        self.fp_select(Cond::Vs, size, nan, number)
     }
 
     /// x if the condition holds, else y.

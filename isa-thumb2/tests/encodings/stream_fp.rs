@@ -8,7 +8,10 @@ use windlass_isa_thumb2::inst::args::FpSize::{F32, F64};
 use windlass_isa_thumb2::inst::args::*;
 use windlass_isa_thumb2::regs::{SP, d, s};
 
-const FP_ALU: [FpAluOp; 4] = [FpAluOp::Add, FpAluOp::Sub, FpAluOp::Mul, FpAluOp::Div];
+const FP_ALU: [FpAluOp; 6] = {
+    use FpAluOp::*;
+    [Add, Sub, Mul, Div, MinNum, MaxNum]
+};
 const FP_UNARY: [FpUnaryOp; 7] = {
     use FpUnaryOp::*;
     [Abs, Neg, Sqrt, Ceil, Floor, Trunc, Nearest]
