@@ -5,8 +5,9 @@
 //! memory are the host's, calls go through the exported entries, and a trap is recovered as the
 //! fault handler and the landing pad that windlass ships would do it.
 
+use crate::aapcs::struct_layout;
 use crate::emulator::{Emulator, Fault, PC, SP};
-use crate::machine::{Board, Cost, Host, Machine, MachineError, argument_words, struct_layout};
+use crate::machine::{Board, Cost, Host, Machine, MachineError};
 use crate::value::Val;
 use std::collections::HashMap;
 use windlass_backend::Trap;
@@ -14,7 +15,7 @@ use windlass_backend::instance::offset;
 use windlass_backend::module::{
     Export, ExternType, FuncType, Interface, Module, SymbolId, ValType,
 };
-use windlass_isa_thumb2::finalize::recovery::RECORD;
+use windlass_isa_thumb2::finalize::recovery::RecoveryRecord;
 
 /// What `<module>_instantiate` adds to the code of a trap.
 const INSTANTIATE_TRAPPED: u32 = 16;
@@ -122,21 +123,21 @@ impl Host for WasmHost<'_> {
             return Err(undefined());
         };
         let hidden = usize::from(results.len() > 1);
-        let context = machine.argument_word(hidden)?;
+        let mut types = vec![ValType::I32; hidden + 1];
+        types.extend(params);
+        let values = machine.arguments(&types)?;
+        let word = |index: usize| values[index].bits() as u32;
+        let (result_area, context) = (word(0), word(hidden));
         if context != self.contexts[import.context] {
             return Err(MachineError::Broken(format!(
                 "{}.{} got context {context:#010x}",
                 key.0, key.1
             )));
         }
-        let mut args = Vec::new();
-        for (at, &ty) in argument_words(hidden + 1, params).into_iter().zip(params) {
-            args.push(read_argument(machine, at, ty)?);
-        }
-        let result_area = machine.argument_word(0)?;
+        let args = &values[hidden + 1..];
         let base = machine.emulator.read_u32(self.instance + offset::MEM0_BASE as u32)?;
         let bytes = machine.emulator.read_u32(self.instance + offset::MEM0_BYTES as u32)?;
-        let values = function(&mut GuestMemory { machine, base, bytes }, &args);
+        let values = function(&mut GuestMemory { machine, base, bytes }, args);
         write_results(machine, result_area, results, &values)
     }
 
@@ -152,12 +153,6 @@ impl Host for WasmHost<'_> {
     }
 }
 
-fn read_argument(machine: &Machine, at: usize, ty: ValType) -> Result<Val, MachineError> {
-    let low = machine.argument_word(at)?;
-    let high = if Val::size(ty) == 8 { machine.argument_word(at + 1)? } else { 0 };
-    Ok(Val::from_bits(ty, u64::from(high) << 32 | u64::from(low)))
-}
-
 /// Leaves an import's results where its caller looks.
 fn write_results(
     machine: &mut Machine,
@@ -168,10 +163,8 @@ fn write_results(
     if values.len() != types.len() || values.iter().zip(types).any(|(v, &t)| v.ty() != t) {
         return Err(MachineError::Broken(format!("an import returned {values:?} for {types:?}")));
     }
-    if let [value] = values {
-        machine.emulator.set_reg(0, value.bits() as u32);
-        machine.emulator.set_reg(1, (value.bits() >> 32) as u32);
-        return Ok(());
+    if values.len() == 1 {
+        return machine.set_results(values);
     }
     for (value, at) in values.iter().zip(struct_layout(types).0) {
         let bytes = value.bits().to_le_bytes();
@@ -183,6 +176,7 @@ fn write_results(
 /// What the fault handler and the landing pad do: note the trap, unlink the innermost record,
 /// and return 0 to whoever called that entry.
 fn recover(machine: &mut Machine, instance: u32, trap: Trap) -> Result<(), MachineError> {
+    let layout = RecoveryRecord::new(machine.board().fpu);
     let emulator = &mut machine.emulator;
     let field = |offset: i32| instance.wrapping_add_signed(offset);
     let record = emulator.read_u32(field(offset::RECOVERY_CHAIN))?;
@@ -190,16 +184,24 @@ fn recover(machine: &mut Machine, instance: u32, trap: Trap) -> Result<(), Machi
         return Err(MachineError::Broken(format!("a trap ({trap}) outside of any entry")));
     }
     emulator.write_u32(field(offset::TRAP), trap.code().into())?;
-    let previous = emulator.read_u32(record + RECORD.previous)?;
+    let previous = emulator.read_u32(record + layout.previous)?;
     emulator.write_u32(field(offset::RECOVERY_CHAIN), previous)?;
     for n in 4..12 {
-        let saved = emulator.read_u32(record + RECORD.saved + 4 * (n as u32 - 4))?;
+        let saved = emulator.read_u32(record + layout.saved + 4 * (n as u32 - 4))?;
         emulator.set_reg(n, saved);
     }
-    let return_address = emulator.read_u32(record + RECORD.return_address)?;
-    emulator.set_reg(0, 0);
-    emulator.set_reg(1, 0);
-    emulator.set_reg(SP, record + RECORD.caller_sp);
+    if let Some(floats) = layout.saved_floats {
+        for n in 16..32 {
+            let saved = emulator.read_u32(record + floats + 4 * (n as u32 - 16))?;
+            emulator.set_float_reg(n, saved);
+        }
+    }
+    let return_address = emulator.read_u32(record + layout.return_address)?;
+    for n in [0, 1] {
+        emulator.set_reg(n, 0);
+        emulator.set_float_reg(n, 0);
+    }
+    emulator.set_reg(SP, record + layout.caller_sp);
     emulator.set_reg(PC, return_address & !1);
     Ok(())
 }
@@ -337,7 +339,7 @@ impl Instance {
     fn results(&self, area: u32, types: &[ValType]) -> Result<Vec<Val>, InstanceError> {
         match *types {
             [] => Ok(vec![]),
-            [ty] => Ok(vec![self.machine.result_in_registers(ty)]),
+            [_] => Ok(self.machine.results(types)?),
             _ => {
                 let fields = struct_layout(types).0.into_iter().zip(types);
                 fields.map(|(offset, &ty)| self.read_field(area + offset, ty)).collect()

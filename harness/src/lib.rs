@@ -18,6 +18,8 @@
 //! ```
 
 #[cfg(feature = "cli")]
+pub mod aapcs;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod clif;
 pub mod compiler;

@@ -9,13 +9,16 @@
 //!   0x2100_0000  blocks that a host maps, each between canaries
 //! ```
 //!
-//! Invariant: after every call r4-r11 and sp are as before, and all canaries are whole; otherwise
-//! the call fails.
+//! Invariant: after every call r4-r11, sp and, if there is a floating-point unit, d8-d15 are as
+//! before, and all canaries are whole; otherwise the call fails.
 
+use crate::aapcs::{Place, Places, Variant};
 use crate::emulator::{Core, Emulator, Fault, FaultCause, Halt, LR, PC, Rsemu, SP, Unmapped};
 use crate::link::{Image, LinkError, link};
 use crate::value::Val;
+use core::ops::Range;
 use windlass_backend::module::ValType;
+use windlass_isa_thumb2::settings::Settings;
 
 /// Lowest address of the stack.
 pub const STACK: u32 = 0x2000_0000;
@@ -83,6 +86,10 @@ pub struct Cost {
 #[derive(Clone, Copy, Debug)]
 pub struct Board {
     pub core: Core,
+    /// With a single-precision floating-point unit.
+    pub fpu: bool,
+    /// How C functions are called.
+    pub variant: Variant,
     pub stack_bytes: u32,
     /// Instructions that one call may take.
     pub budget: u64,
@@ -91,8 +98,27 @@ pub struct Board {
 }
 
 impl Board {
+    /// Without a floating-point unit.
     pub fn new(core: Core) -> Board {
-        Board { core, stack_bytes: 64 << 10, budget: 1_000_000_000, histogram: false }
+        Board {
+            core,
+            fpu: false,
+            variant: Variant::Base,
+            stack_bytes: 64 << 10,
+            budget: 1_000_000_000,
+            histogram: false,
+        }
+    }
+
+    /// A board that runs what is compiled with these settings; None if the emulator has none: no
+    /// double-precision unit.
+    pub fn for_settings(settings: &Settings) -> Option<Board> {
+        let core = Core::from_cpu(settings.cpu.name())?;
+        if settings.fpu().is_some_and(|fpu| fpu.double) {
+            return None;
+        }
+        let variant = if settings.hard_float() { Variant::Vfp } else { Variant::Base };
+        Some(Board { fpu: settings.fpu().is_some(), variant, ..Board::new(core) })
     }
 }
 
@@ -109,7 +135,7 @@ pub struct Machine {
 impl Machine {
     pub fn new(object: &[u8], board: Board) -> Result<Machine, MachineError> {
         let image = link(object)?;
-        let mut emulator = Rsemu::new(board.core);
+        let mut emulator = Rsemu::new(board.core, board.fpu);
         emulator.map_rom(image.base(), image.bytes.clone());
         emulator.map_ram(STACK, board.stack_bytes);
         emulator.set_monitor(image.stubs.clone());
@@ -156,21 +182,20 @@ impl Machine {
         let top = STACK + self.board.stack_bytes;
         let results = top - result_bytes.next_multiple_of(8);
         let hidden = (result_bytes > 0).then_some(results);
-        let mut words = ArgumentWords::default();
-        hidden.into_iter().for_each(|address| words.push(Val::I32(address as i32)));
-        args.iter().for_each(|&arg| words.push(arg));
-        let sp = (results - 4 * words.stack.len() as u32) & !7;
+        let hidden = hidden.map(|address| Val::I32(address as i32));
+        let args: Vec<Val> = hidden.into_iter().chain(args.iter().copied()).collect();
+        let types: Vec<ValType> = args.iter().map(|arg| arg.ty()).collect();
+        let places = self.board.variant.arguments(&types);
+        let sp = (results - places.stack_bytes) & !7;
 
-        for (i, word) in words.stack.iter().enumerate() {
-            self.emulator.write_u32(sp + 4 * i as u32, *word)?;
-        }
-        for n in 0..4 {
-            self.emulator.set_reg(n, words.registers.get(n).copied().unwrap_or(junk(n)));
-        }
-        for n in 4..13 {
+        self.emulator.set_reg(SP, sp);
+        for n in 0..13 {
             self.emulator.set_reg(n, junk(n));
         }
-        self.emulator.set_reg(SP, sp);
+        for n in self.floats(0..32) {
+            self.emulator.set_float_reg(n, junk(n));
+        }
+        self.write_values(&places, &args)?;
         self.emulator.set_reg(LR, self.image.exit | 1);
         self.emulator.set_reg(PC, entry);
 
@@ -228,6 +253,9 @@ impl Machine {
         for n in [2, 3, 12, LR] {
             self.emulator.set_reg(n, junk(n));
         }
+        for n in self.floats(8..16) {
+            self.emulator.set_float_reg(n, junk(n));
+        }
         if lr & 1 == 0 {
             return Err(MachineError::Broken(format!("lr is {lr:#010x} at a call of C")));
         }
@@ -240,6 +268,12 @@ impl Machine {
         if let Some(n) = broken {
             let value = self.emulator.reg(n);
             return Err(MachineError::Broken(format!("r{n} came back as {value:#010x}")));
+        }
+        for n in self.floats(16..32) {
+            let value = self.emulator.float_reg(n);
+            if value != junk(n) {
+                return Err(MachineError::Broken(format!("s{n} came back as {value:#010x}")));
+            }
         }
         let now = self.emulator.reg(SP);
         if now != sp {
@@ -264,80 +298,65 @@ impl Machine {
         Ok(())
     }
 
-    /// The `index`-th argument word of the call that is being made, by the position that
-    /// [`argument_words`] gives.
-    pub fn argument_word(&self, index: usize) -> Result<u32, MachineError> {
-        match index {
-            0..4 => Ok(self.emulator.reg(index)),
-            _ => Ok(self.emulator.read_u32(self.emulator.reg(SP) + 4 * (index as u32 - 4))?),
-        }
+    /// The arguments of the call that is being made.
+    pub fn arguments(&self, types: &[ValType]) -> Result<Vec<Val>, MachineError> {
+        self.read_values(&self.board.variant.arguments(types), types)
     }
 
-    /// A result in r0, or r0 and r1.
-    pub fn result_in_registers(&self, ty: ValType) -> Val {
-        let (low, high) = (self.emulator.reg(0), self.emulator.reg(1));
-        Val::from_bits(ty, u64::from(high) << 32 | u64::from(low))
+    /// The results in registers of the call that returned.
+    pub fn results(&self, types: &[ValType]) -> Result<Vec<Val>, MachineError> {
+        self.read_values(&self.board.variant.results(types), types)
+    }
+
+    /// Leaves results in registers.
+    pub fn set_results(&mut self, values: &[Val]) -> Result<(), MachineError> {
+        let types: Vec<ValType> = values.iter().map(|value| value.ty()).collect();
+        self.write_values(&self.board.variant.results(&types), values)
+    }
+
+    fn read_values(&self, places: &Places, types: &[ValType]) -> Result<Vec<Val>, MachineError> {
+        let values = places.of.iter().zip(types).map(|(places, &ty)| {
+            let mut bits = 0;
+            for (&place, n) in places.iter().zip(0..) {
+                let word = match place {
+                    Place::Core(n) => self.emulator.reg(n),
+                    Place::Float(n) => self.emulator.float_reg(n),
+                    Place::Stack(at) => self.emulator.read_u32(self.emulator.reg(SP) + at)?,
+                };
+                bits |= u64::from(word) << (32 * n);
+            }
+            Ok(Val::from_bits(ty, bits))
+        });
+        values.collect()
+    }
+
+    fn write_values(&mut self, places: &Places, values: &[Val]) -> Result<(), MachineError> {
+        for (places, value) in places.of.iter().zip(values) {
+            for (&place, n) in places.iter().zip(0..) {
+                let word = (value.bits() >> (32 * n)) as u32;
+                match place {
+                    Place::Core(n) => self.emulator.set_reg(n, word),
+                    Place::Float(n) => self.emulator.set_float_reg(n, word),
+                    Place::Stack(at) => {
+                        self.emulator.write_u32(self.emulator.reg(SP) + at, word)?
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn board(&self) -> Board {
+        self.board
+    }
+
+    /// The s registers of a range, if there are such.
+    fn floats(&self, range: Range<usize>) -> Range<usize> {
+        if self.board.fpu { range } else { 0..0 }
     }
 }
 
 /// A value that no register should hold by chance.
 fn junk(n: usize) -> u32 {
     0xbad0_0000 | (n as u32) << 8 | 0x5a
-}
-
-/// Arguments by AAPCS, section 6.5, base variant: words in r0-r3, the rest on the stack, 64-bit
-/// values in even pairs.
-#[derive(Default)]
-struct ArgumentWords {
-    registers: Vec<u32>,
-    stack: Vec<u32>,
-}
-
-impl ArgumentWords {
-    fn push(&mut self, value: Val) {
-        let bits = value.bits();
-        if Val::size(value.ty()) == 4 {
-            return self.push_word(bits as u32);
-        }
-        if !(self.registers.len() + self.stack.len()).is_multiple_of(2) {
-            self.push_word(0);
-        }
-        self.push_word(bits as u32);
-        self.push_word((bits >> 32) as u32);
-    }
-
-    fn push_word(&mut self, word: u32) {
-        let list = if self.registers.len() < 4 { &mut self.registers } else { &mut self.stack };
-        list.push(word);
-    }
-}
-
-/// Positions of each argument's first word, for [`Machine::argument_word`]. `leading` words
-/// precede.
-pub fn argument_words(leading: usize, types: &[ValType]) -> Vec<usize> {
-    let mut next = leading;
-    types
-        .iter()
-        .map(|&ty| {
-            let words = Val::size(ty) as usize / 4;
-            let at = next.next_multiple_of(words);
-            next = at + words;
-            at
-        })
-        .collect()
-}
-
-/// Offsets of the fields of a C struct of these types, and its size.
-pub fn struct_layout(types: &[ValType]) -> (Vec<u32>, u32) {
-    let mut end: u32 = 0;
-    let mut align = 4;
-    let mut offsets = Vec::new();
-    for &ty in types {
-        let size = Val::size(ty);
-        align = align.max(size);
-        let at = end.next_multiple_of(size);
-        offsets.push(at);
-        end = at + size;
-    }
-    (offsets, end.next_multiple_of(align))
 }

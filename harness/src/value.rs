@@ -1,6 +1,7 @@
 //! Scalar wasm values outside of any engine.
 
 use core::fmt;
+use cranelift_codegen::ir::{Type, types};
 use windlass_backend::module::ValType;
 
 /// A value with its type; floats by their bits, so that equality is exact.
@@ -66,6 +67,16 @@ impl Val {
             ValType::ExternRef if plain == "null" => Some(Val::ExternRef(0)),
             ValType::ExternRef => parse_int(&plain, 32).map(|v| Val::ExternRef(v as u32)),
         }
+    }
+}
+
+/// The type of a CLIF value at public interfaces, where narrow integers travel in whole words.
+pub fn val_type(ty: Type) -> ValType {
+    match ty {
+        types::F32 => ValType::F32,
+        types::F64 => ValType::F64,
+        types::I64 => ValType::I64,
+        _ => ValType::I32,
     }
 }
 

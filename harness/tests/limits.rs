@@ -10,8 +10,8 @@ use windlass::value::Val;
 use windlass::{AllocatorKind, OptLevel};
 
 fn configs(allocators: &[AllocatorKind], opt_level: OptLevel) -> Vec<Config> {
-    let (target, cpu) = CPUS[0];
-    let make = |&allocator| Config { target, cpu, allocator, opt_level };
+    let (target, cpu, fpu) = CPUS[0];
+    let make = |&allocator| Config { target, cpu, fpu, allocator, opt_level };
     allocators.iter().map(make).collect()
 }
 

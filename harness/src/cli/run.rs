@@ -5,12 +5,10 @@ use super::input::Input;
 use super::options::{AllocatorArg, TargetArgs, Usage};
 use super::traffic;
 use crate::Artifact;
-use crate::emulator::Core;
 use crate::instance::{Imports, Instance, Outcome};
 use crate::machine::{Board, Cost, Machine, NoHost};
-use crate::value::Val;
+use crate::value::{Val, val_type};
 use anyhow::{Context, Result, bail};
-use cranelift_codegen::ir::types;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -127,9 +125,9 @@ pub fn run(args: &Args) -> Result<()> {
     let compiler = args.target.compiler().name(&input.stem).regalloc(args.regalloc.into());
     let compiler = compiler.runtime(RuntimeLibrary::Builtin);
     let artifact = input.compile(compiler)?;
-    let core = Core::from_cpu(artifact.settings.cpu.name());
-    let core = core.context("the emulator does not have this processor")?;
-    let board = Board { budget: args.budget, histogram: true, ..Board::new(core) };
+    let board = Board::for_settings(&artifact.settings);
+    let board = board.context("the emulator has no processor with a double-precision fpu")?;
+    let board = Board { budget: args.budget, histogram: true, ..board };
     if artifact.module.interface.is_some() {
         run_wasm(args, &artifact, board)
     } else {
@@ -174,7 +172,7 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     }
 }
 
-/// Calls a .clif function, whose results are in core registers.
+/// Calls a .clif function, whose results are in registers.
 fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     if !args.memory.is_empty() || !args.dump.is_empty() || args.memory_bytes.is_some() {
         return Err(Usage("functions of a .clif file have no linear memory".into()).into());
@@ -192,33 +190,16 @@ fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     let entry = machine.function(name)?;
     let (_, cost) = machine.call(entry, &values, 0, &mut NoHost)?;
     report_cost(artifact, &machine, cost);
+    let results: Vec<_> = signature.returns.iter().map(|r| val_type(r.value_type)).collect();
     let mut text = String::new();
-    let mut next = 0;
-    for result in &signature.returns {
-        let ty = result.value_type;
-        let low = machine.argument_word(next)?;
-        if ty.bits() > 32 {
-            let high = machine.argument_word(next + 1)?;
-            let bits = u64::from(high) << 32 | u64::from(low);
-            let _ = writeln!(text, "{}", Val::from_bits(val_type(ty), bits));
-        } else {
-            let unused = 32 - ty.bits();
-            let extended = (low as i32) << unused >> unused;
-            let _ = writeln!(text, "{}", Val::from_bits(val_type(ty), extended as u32 as u64));
-        }
-        next += ty.bytes().div_ceil(4) as usize;
+    for (value, result) in machine.results(&results)?.into_iter().zip(&signature.returns) {
+        let unused = 32u32.saturating_sub(result.value_type.bits());
+        let _ = match value {
+            Val::I32(value) => writeln!(text, "{}", value << unused >> unused),
+            value => writeln!(text, "{value}"),
+        };
     }
     print(&text)
-}
-
-/// Narrow CLIF integers travel in whole words.
-fn val_type(ty: types::Type) -> ValType {
-    match ty {
-        types::F32 => ValType::F32,
-        types::F64 => ValType::F64,
-        types::I64 => ValType::I64,
-        _ => ValType::I32,
-    }
 }
 
 fn split_invocation(args: &Args) -> Result<(&str, &[String])> {

@@ -119,6 +119,11 @@ pub trait Emulator {
 
     fn set_reg(&mut self, number: usize, value: u32);
 
+    /// s0 to s31, as bits; 0 without a floating-point unit.
+    fn float_reg(&self, number: usize) -> u32;
+
+    fn set_float_reg(&mut self, number: usize, value: u32);
+
     /// The range that stops execution. Faults are reported wherever they vector to.
     fn set_monitor(&mut self, range: Range<u32>);
 

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Where the vector table lies, away from code and from address 0.
 const VECTORS: u32 = 0x1000_0000;
+/// CPACR: full access to coprocessors 10 and 11, the floating-point unit (B3.2.20).
+const CPACR_FPU: u32 = 0xf << 20;
 /// Where every fault vectors to. Nothing is mapped there.
 const FAULT_HANDLER: u32 = 0x1000_1000;
 
@@ -49,12 +51,16 @@ pub struct Rsemu {
 }
 
 impl Rsemu {
-    pub fn new(core: Core) -> Rsemu {
-        let config = match core {
-            Core::CortexM3 => Config::CORTEX_M3,
-            Core::CortexM4 => Config::CORTEX_M4,
-            Core::CortexM7 => Config::CORTEX_M7,
-            Core::CortexM33 => Config::CORTEX_M33,
+    /// `fpu` asks for the core's single-precision floating-point unit, switched on.
+    pub fn new(core: Core, fpu: bool) -> Rsemu {
+        let config = match (core, fpu) {
+            (Core::CortexM3, _) => Config::CORTEX_M3,
+            (Core::CortexM4, false) => Config::CORTEX_M4,
+            (Core::CortexM4, true) => Config::CORTEX_M4F,
+            (Core::CortexM7, false) => Config::CORTEX_M7,
+            (Core::CortexM7, true) => Config::CORTEX_M7F,
+            (Core::CortexM33, false) => Config::CORTEX_M33,
+            (Core::CortexM33, true) => Config::CORTEX_M33F,
         };
         let cpu = ArmV7m::new(config.with_bit_band(false).with_reset_vtor(VECTORS));
         let space = Arc::new(AddressSpace::new("memory", 32));
@@ -73,6 +79,12 @@ impl Rsemu {
         emulator.map_rom(VECTORS, vectors);
         // The reset sequence, which reads sp and pc from the table.
         emulator.cpu.step();
+        emulator.cpu.with_sys(|sys| {
+            sys.cpacr = if fpu { CPACR_FPU } else { 0 };
+            // Exceptions leave the unit's registers alone: nothing runs in handler mode here, and
+            // frames are of one size.
+            sys.fpccr = 0;
+        });
         emulator
     }
 
@@ -213,6 +225,14 @@ impl Emulator for Rsemu {
         self.cpu.set_reg(number as u8, value);
     }
 
+    fn float_reg(&self, number: usize) -> u32 {
+        self.cpu.s(number as u8)
+    }
+
+    fn set_float_reg(&mut self, number: usize, value: u32) {
+        self.cpu.set_s(number as u8, value);
+    }
+
     fn set_monitor(&mut self, range: Range<u32>) {
         self.monitor = range;
     }
@@ -277,7 +297,7 @@ mod tests {
     const MONITOR: u32 = 0x0801_0000;
 
     fn emulator(code: &[u16]) -> Rsemu {
-        let mut emulator = Rsemu::new(Core::CortexM4);
+        let mut emulator = Rsemu::new(Core::CortexM4, true);
         emulator.map_rom(CODE, code.iter().flat_map(|h| h.to_le_bytes()).collect());
         emulator.map_ram(STACK, 0x1000);
         emulator.set_monitor(MONITOR..MONITOR + 0x100);
@@ -321,6 +341,19 @@ mod tests {
         e.resume_from_fault(CODE + 4).unwrap();
         assert_eq!((e.reg(SP), e.reg(4)), (sp, 9));
         assert_eq!(e.run(10), Halt::Monitor(MONITOR));
+    }
+
+    #[test]
+    fn floats_survive_a_fault() {
+        // vmov.f32 s16, #1.0; vadd.f32 s0, s16, s16; udf #1; vadd.f32 s0, s0, s16; bx lr
+        let code = [0xeeb7, 0x8a00, 0xee38, 0x0a08, 0xde01, 0xee30, 0x0a08, 0x4770];
+        let mut e = emulator(&code);
+        let sp = e.reg(SP);
+        let fault = Fault { pc: CODE + 8, cause: FaultCause::Udf(1) };
+        assert_eq!(e.run(10), Halt::Fault(fault));
+        e.resume_from_fault(CODE + 10).unwrap();
+        assert_eq!(e.run(10), Halt::Monitor(MONITOR));
+        assert_eq!((e.reg(SP), f32::from_bits(e.float_reg(0))), (sp, 3.0));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod floats;
 pub mod oracle;
 
 use std::path::{Path, PathBuf};
-use windlass::emulator::Core;
 use windlass::instance::{Imports, Instance};
 use windlass::machine::Board;
 use windlass::value::Val;
@@ -14,12 +14,15 @@ use windlass_backend::module::ExternType;
 
 pub const OPT_LEVELS: [OptLevel; 3] = [OptLevel::None, OptLevel::Speed, OptLevel::Size];
 
-/// Each processor with its own target.
-pub const CPUS: [(&str, &str); 4] = [
-    ("thumbv7m-none-eabi", "cortex-m3"),
-    ("thumbv7em-none-eabi", "cortex-m4"),
-    ("thumbv7em-none-eabi", "cortex-m7"),
-    ("thumbv8m.main-none-eabi", "cortex-m33"),
+/// Target, processor and floating-point unit: each processor, and a unit of each kind that the
+/// emulator has, under either variant of the calling convention.
+pub const CPUS: [(&str, &str, &str); 6] = [
+    ("thumbv7m-none-eabi", "cortex-m3", "none"),
+    ("thumbv7em-none-eabi", "cortex-m4", "none"),
+    ("thumbv7em-none-eabi", "cortex-m7", "none"),
+    ("thumbv8m.main-none-eabi", "cortex-m33", "none"),
+    ("thumbv7em-none-eabihf", "cortex-m4", "fpv4-sp-d16"),
+    ("thumbv8m.main-none-eabi", "cortex-m33", "fpv5-sp-d16"),
 ];
 
 /// One way to compile.
@@ -27,18 +30,19 @@ pub const CPUS: [(&str, &str); 4] = [
 pub struct Config {
     pub target: &'static str,
     pub cpu: &'static str,
+    pub fpu: &'static str,
     pub allocator: AllocatorKind,
     pub opt_level: OptLevel,
 }
 
 impl Config {
-    /// Every processor, allocator and level.
+    /// Every processor and unit, allocator and level.
     pub fn all() -> Vec<Config> {
         let mut all = Vec::new();
-        for (target, cpu) in CPUS {
+        for (target, cpu, fpu) in CPUS {
             for allocator in AllocatorKind::ALL {
                 for opt_level in OPT_LEVELS {
-                    all.push(Config { target, cpu, allocator, opt_level });
+                    all.push(Config { target, cpu, fpu, allocator, opt_level });
                 }
             }
         }
@@ -50,6 +54,7 @@ impl Config {
         Compiler::new()
             .target(self.target)
             .cpu(self.cpu)
+            .fpu(self.fpu)
             .regalloc(self.allocator)
             .opt_level(self.opt_level)
             .runtime(RuntimeLibrary::Builtin)
@@ -58,14 +63,16 @@ impl Config {
     }
 
     pub fn board(&self) -> Board {
-        let core = Core::from_cpu(self.cpu).expect("an emulated processor");
-        Board { budget: 100_000_000, ..Board::new(core) }
+        let settings = self.compiler().settings().expect("a target");
+        let board = Board::for_settings(&settings).expect("an emulated processor");
+        Board { budget: 100_000_000, ..board }
     }
 }
 
 impl std::fmt::Display for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} -O {:?}", self.cpu, self.allocator.name(), self.opt_level)
+        let Config { target, cpu, fpu, opt_level, .. } = self;
+        write!(f, "{target} {cpu} {fpu} {} -O {opt_level:?}", self.allocator.name())
     }
 }
 

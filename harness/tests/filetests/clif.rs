@@ -12,7 +12,7 @@ use cranelift_reader::{RunCommand, parse_run_command};
 use libtest_mimic::Failed;
 use windlass::emulator::{Fault, FaultCause};
 use windlass::machine::{Machine, MachineError, NoHost};
-use windlass::value::Val;
+use windlass::value::{Val, val_type};
 use windlass::{Artifact, RuntimeLibrary, Trap, clif};
 
 /// How a call ends.
@@ -143,15 +143,11 @@ fn execute(artifact: &Artifact, machine: &mut Machine, case: &Case) -> Result<En
         }
         Err(error) => return Err(error.into()),
     }
-    let mut words = (0..).map(|n| machine.argument_word(n));
-    let mut next = || words.next().unwrap_or(Ok(0));
-    let mut values = Vec::new();
-    for result in &signature.returns {
-        let low = u64::from(next()?);
-        let high = if result.value_type.bits() == 64 { u64::from(next()?) } else { 0 };
-        values.push(data_value(high << 32 | low, result.value_type)?);
-    }
-    Ok(End::Values(values))
+    let types = signature.returns.iter().map(|result| val_type(result.value_type));
+    let results = machine.results(&types.collect::<Vec<_>>())?;
+    let values = results.iter().zip(&signature.returns);
+    let values = values.map(|(value, result)| data_value(value.bits(), result.value_type));
+    Ok(End::Values(values.collect::<Result<_, _>>()?))
 }
 
 fn argument(value: &DataValue, extension: ArgumentExtension) -> Result<Val, Failed> {
