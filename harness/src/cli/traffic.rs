@@ -5,7 +5,7 @@ use crate::emulator::Emulator;
 use crate::machine::Machine;
 use windlass_backend::compiled::{CompiledFunction, RegionKind};
 
-/// Words moved between registers and spill slots.
+/// Registers moved to and from spill slots.
 #[derive(Clone, Copy, Default)]
 pub struct Traffic {
     pub stores: u64,
@@ -21,8 +21,9 @@ pub fn executed(artifact: &Artifact, machine: &Machine) -> Traffic {
         let Some(symbol) = machine.image.symbol(name) else { continue };
         for access in spill_accesses(compiled) {
             let at = (symbol.address - machine.image.base() + access.offset) / 2;
-            let words = u64::from(histogram.get(at as usize).copied().unwrap_or(0)) * access.words;
-            *if access.is_store { &mut traffic.stores } else { &mut traffic.loads } += words;
+            let times = u64::from(histogram.get(at as usize).copied().unwrap_or(0));
+            let registers = times * access.registers;
+            *if access.is_store { &mut traffic.stores } else { &mut traffic.loads } += registers;
         }
     }
     traffic
@@ -32,7 +33,7 @@ pub fn executed(artifact: &Artifact, machine: &Machine) -> Traffic {
 struct Access {
     offset: u32,
     is_store: bool,
-    words: u64,
+    registers: u64,
 }
 
 /// Finds the sp-relative accesses whose address is in the function's spill area.
@@ -50,10 +51,10 @@ fn spill_accesses(function: &CompiledFunction) -> Vec<Access> {
                 bytes.map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
             };
             let (first, second) = (half(at), half(at + 2));
-            if let Some((is_store, sp_offset, words)) = decode(first, second)
+            if let Some((is_store, sp_offset, registers)) = decode(first, second)
                 && function.spill_area.contains(&sp_offset)
             {
-                accesses.push(Access { offset: at as u32, is_store, words });
+                accesses.push(Access { offset: at as u32, is_store, registers });
             }
             at += if first >= 0xe800 { 4 } else { 2 };
         }
@@ -61,8 +62,8 @@ fn spill_accesses(function: &CompiledFunction) -> Vec<Access> {
     accesses
 }
 
-/// Whether it stores, the offset and the words of `ldr`, `str`, `ldrd` and `strd` relative to sp
-/// (Armv7-M Architecture Reference Manual, A5.2 and A5.3).
+/// Whether it stores, the offset and the number of registers of `ldr`, `str`, `ldrd`, `strd`, `vldr`
+/// and `vstr` relative to sp (Armv7-M Architecture Reference Manual, A5.2, A5.3 and A6.5).
 fn decode(first: u16, second: u16) -> Option<(bool, u32, u64)> {
     const SP: u16 = 13;
     match first {
@@ -75,6 +76,10 @@ fn decode(first: u16, second: u16) -> Option<(bool, u32, u64)> {
         // ldrd, strd: T1, positive offset without write-back.
         _ if first & 0xffef == 0xe9c0 | SP => {
             Some((first & 0x10 == 0, u32::from(second & 0xff) * 4, 2))
+        }
+        // vldr, vstr: positive offset, of an s or a d register.
+        _ if first & 0xffaf == 0xed80 | SP && second & 0xe00 == 0xa00 => {
+            Some((first & 0x10 == 0, u32::from(second & 0xff) * 4, 1))
         }
         _ => None,
     }
@@ -95,6 +100,15 @@ mod tests {
         // strd r0, r1, [sp, #16]; ldrd r0, r1, [sp, #16]
         assert_eq!(decode(0xe9cd, 0x0104), Some((true, 16, 2)));
         assert_eq!(decode(0xe9dd, 0x0104), Some((false, 16, 2)));
+        // vstr s1, [sp, #4]; vldr s1, [sp, #4]
+        assert_eq!(decode(0xedcd, 0x0a01), Some((true, 4, 1)));
+        assert_eq!(decode(0xeddd, 0x0a01), Some((false, 4, 1)));
+        // vstr d8, [sp, #1016]; vldr d8, [sp, #1016]
+        assert_eq!(decode(0xed8d, 0x8bfe), Some((true, 1016, 1)));
+        assert_eq!(decode(0xed9d, 0x8bfe), Some((false, 1016, 1)));
+        // vldr s0, [r1, #4]; vpush {d8}
+        assert_eq!(decode(0xed91, 0x0a01), None);
+        assert_eq!(decode(0xed2d, 0x8b02), None);
         // ldr.w r0, [r1, #4]; push {r4, lr}
         assert_eq!(decode(0xf8d1, 0x0004), None);
         assert_eq!(decode(0xb510, 0), None);
