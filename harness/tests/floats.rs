@@ -5,6 +5,7 @@ mod common;
 
 use common::floats::{
     Case, Expected, Suite, add_arithmetic, add_bits, add_comparisons, add_conversions, add_formats,
+    add_pressure,
 };
 use windlass::emulator::{Fault, FaultCause};
 use windlass::machine::{Board, Machine, MachineError, NoHost};
@@ -109,4 +110,15 @@ fn formats_and_arguments() {
     let mut suite = Suite::default();
     add_formats(&mut suite);
     run_everywhere(&suite);
+}
+
+#[test]
+fn slots_are_found_however_far_they_are() {
+    let mut suite = Suite::default();
+    add_pressure(&mut suite);
+    for unit in UNITS {
+        for kind in AllocatorKind::ALL {
+            run(&suite, unit, kind, OptLevel::Speed, 1);
+        }
+    }
 }

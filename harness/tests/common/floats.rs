@@ -498,3 +498,77 @@ pub fn add_formats(suite: &mut Suite) {
     let expected: f64 = 1.5 + 3.0 + 6.0 + 7.0 + 10.0 + 5.0 + 5.0 - 8.0 - 4.0 + 9.0;
     suite.case("outer", &args, (2.0 * expected).result());
 }
+
+/// So many values that their slots are beyond the reach of `vldr` and `vstr`, taking turns in a
+/// loop with integers, so that moves of all kinds form cycles there.
+pub fn add_pressure(suite: &mut Suite) {
+    for (ty, count) in [("f32", 290), ("f64", 150)] {
+        add_carousel(suite, ty, count);
+    }
+}
+
+/// `count` floats and a dozen integers change places at every turn of a loop; then each is
+/// subtracted from the next.
+fn add_carousel(suite: &mut Suite, ty: &str, count: usize) {
+    const INTS: usize = 12;
+    let name = format!("carousel_{ty}");
+    suite.declare(&name, &[ty, "i32", "i32"], ty);
+    let range = |prefix: &str, count: usize, name: &dyn Fn(usize) -> String| {
+        (0..count).map(|n| format!("{prefix}{}", name(n))).collect::<Vec<_>>()
+    };
+    let plain = |base: usize| move |n: usize| (base + n).to_string();
+    let (floats, ints) = (range("v", count, &plain(1000)), range("v", INTS, &plain(2000)));
+    let (turning, turning_ints) = (range("v", count, &plain(3000)), range("v", INTS, &plain(4000)));
+    let typed = |names: &[String], ty: &str| -> Vec<String> {
+        names.iter().map(|name| format!("{name}: {ty}")).collect()
+    };
+    let rotated = |names: &[String]| [&names[1..], &names[..1]].concat().join(", ");
+    let mut body = format!("v5 = fcvt_from_sint.{ty} v1\n");
+    for (n, float) in floats.iter().enumerate() {
+        let before = if n == 0 { "v0" } else { &floats[n - 1] };
+        body += &format!(" {float} = fadd {before}, v5\n");
+    }
+    for (n, int) in ints.iter().enumerate() {
+        let before = if n == 0 { "v1" } else { &ints[n - 1] };
+        body += &format!(" {int} = iadd {before}, v1\n");
+    }
+    let params = [typed(&turning, ty), typed(&turning_ints, "i32")].concat().join(", ");
+    body += &format!(
+        " jump block1(v2, {}, {})\nblock1(v6: i32, {params}):\n v7 = iconst.i32 1\n \
+         v8 = isub v6, v7\n brif v8, block1(v8, {}, {}), block2\nblock2:\n",
+        floats.join(", "),
+        ints.join(", "),
+        rotated(&turning),
+        rotated(&turning_ints)
+    );
+    let mut last = turning[count - 1].clone();
+    for (n, float) in turning.iter().enumerate().rev().skip(1) {
+        body += &format!(" v{} = fsub {float}, {last}\n", 5000 + n);
+        last = format!("v{}", 5000 + n);
+    }
+    for (n, int) in turning_ints.iter().enumerate() {
+        let (converted, sum) = (6000 + n, 7000 + n);
+        body += &format!(" v{converted} = fcvt_from_sint.{ty} {int}\n");
+        body += &format!(" v{sum} = fsub v{converted}, {last}\n");
+        last = format!("v{sum}");
+    }
+    let _ = writeln!(
+        suite.clif,
+        "function %{name}({ty}, i32, i32) -> {ty} {{\nblock0(v0: {ty}, v1: i32, v2: i32):\n \
+         {body} return {last}\n}}"
+    );
+    for (x, step, turns) in [(1.0, 3, 1), (-5.0, 2, 2), (100.0, -7, 9)] {
+        let mut floats: Vec<f64> =
+            (0..count).map(|n| x + (n + 1) as f64 * f64::from(step)).collect();
+        let mut ints: Vec<f64> = (0..INTS).map(|n| (n + 2) as f64 * f64::from(step)).collect();
+        floats.rotate_left(turns - 1);
+        ints.rotate_left(turns - 1);
+        let mut result = floats[count - 1];
+        floats.iter().rev().skip(1).chain(&ints).for_each(|value| result = value - result);
+        let (arg, expected) = match ty {
+            "f32" => (Val::F32((x as f32).to_bits()), (result as f32).result()),
+            _ => (Val::F64(x.to_bits()), result.result()),
+        };
+        suite.case(&name, &[arg, Val::I32(step), Val::I32(turns as i32)], expected);
+    }
+}
