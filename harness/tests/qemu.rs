@@ -10,6 +10,9 @@
 //! they are ignored unless `cargo test -- --ignored` asks for them.
 
 mod common;
+mod qemu {
+    pub mod floats;
+}
 
 use common::oracle::Oracle;
 use common::{corpus, harness_dir};
@@ -20,17 +23,35 @@ use windlass::value::Val;
 use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
 
 /// A machine of qemu and what windlass compiles for it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Board {
     machine: &'static str,
     cpu: &'static str,
     target: &'static str,
+    fpu: &'static str,
 }
 
 const AN385: Board =
-    Board { machine: "mps2-an385", cpu: "cortex-m3", target: "thumbv7m-none-eabi" };
+    Board { machine: "mps2-an385", cpu: "cortex-m3", target: "thumbv7m-none-eabi", fpu: "none" };
 const AN386: Board =
-    Board { machine: "mps2-an386", cpu: "cortex-m4", target: "thumbv7em-none-eabi" };
+    Board { machine: "mps2-an386", cpu: "cortex-m4", target: "thumbv7em-none-eabi", fpu: "none" };
+
+impl Board {
+    /// What makes the compiler driver choose code and libraries for the board.
+    fn gcc_flags(&self) -> Vec<String> {
+        let mut flags = vec![format!("-mcpu={}", self.cpu), "-mthumb".to_owned()];
+        let float_abi = match (self.fpu, self.target.ends_with("hf")) {
+            ("none", _) => "soft",
+            (_, false) => "softfp",
+            (_, true) => "hard",
+        };
+        flags.push(format!("-mfloat-abi={float_abi}"));
+        if self.fpu != "none" {
+            flags.push(format!("-mfpu={}", self.fpu));
+        }
+        flags
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Linker {
@@ -44,8 +65,7 @@ const LINKERS: [Linker; 3] = [Linker::Gcc, Linker::Ld, Linker::Lld];
 
 /// As firmware is compiled, and so that every warning of a generated header is an error. A loop that
 /// becomes a call of memset would need a library.
-const CFLAGS: [&str; 8] = [
-    "-mthumb",
+const CFLAGS: [&str; 7] = [
     "-O2",
     "-ffreestanding",
     "-fno-tree-loop-distribute-patterns",
@@ -96,20 +116,23 @@ impl Firmware {
         self.directory.path().join(name)
     }
 
-    /// Compiles a C file of `tests/host`.
-    fn compile_c(&self, source: &str) -> PathBuf {
-        let object = self.path(source).with_extension("host.o");
+    /// Compiles a C file.
+    fn compile_c(&self, source: &Path) -> PathBuf {
+        let name = source.file_stem().expect("a file").to_string_lossy();
+        let object = self.path(&format!("{name}.host.o"));
         tool("arm-none-eabi-gcc", |command| {
-            command.arg(format!("-mcpu={}", self.board.cpu)).args(CFLAGS).arg("-std=c11");
+            command.args(self.board.gcc_flags()).args(CFLAGS).arg("-std=c11");
             command.arg("-I").arg(self.directory.path()).arg("-I").arg(host(""));
-            command.arg("-c").arg(host(source)).arg("-o").arg(&object);
+            command.arg("-c").arg(source).arg("-o").arg(&object);
         });
         object
     }
 
-    fn link(&self, main: &str, linker: Linker) -> PathBuf {
+    /// Compiles C files and links them with the module.
+    fn link(&self, sources: &[PathBuf], linker: Linker) -> PathBuf {
         let elf = self.path("firmware.elf");
-        let objects = [self.compile_c("startup.c"), self.compile_c(main), self.path("program.o")];
+        let mut objects: Vec<_> = sources.iter().map(|source| self.compile_c(source)).collect();
+        objects.push(self.path("program.o"));
         let script = host("board.ld");
         let program = match linker {
             Linker::Gcc => "arm-none-eabi-gcc",
@@ -118,7 +141,7 @@ impl Firmware {
         };
         tool(program, |command| {
             if linker == Linker::Gcc {
-                command.arg(format!("-mcpu={}", self.board.cpu)).args(["-mthumb", "-nostartfiles"]);
+                command.args(self.board.gcc_flags()).arg("-nostartfiles");
                 command.args(["--specs=nano.specs", "-Wl,--gc-sections,--fatal-warnings"]);
             } else {
                 command.args(["--gc-sections", "--fatal-warnings"]);
@@ -131,7 +154,12 @@ impl Firmware {
     /// Builds with the given C host and returns what it prints.
     #[track_caller]
     fn run(&self, main: &str, linker: Linker) -> String {
-        let elf = self.link(main, linker);
+        self.run_sources(&[host("startup.c"), host(main)], linker)
+    }
+
+    #[track_caller]
+    fn run_sources(&self, sources: &[PathBuf], linker: Linker) -> String {
+        let elf = self.link(sources, linker);
         tool("timeout", |command| {
             command.args(["60", "qemu-system-arm", "-M", self.board.machine, "-display", "none"]);
             command.args(["-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out"]);
@@ -146,7 +174,7 @@ fn host(name: &str) -> PathBuf {
 }
 
 fn compiler(board: Board) -> Compiler {
-    Compiler::new().name("program").target(board.target).cpu(board.cpu).check(true)
+    Compiler::new().name("program").target(board.target).cpu(board.cpu).fpu(board.fpu).check(true)
 }
 
 fn fnv1a(bytes: &[u8]) -> u32 {
@@ -279,7 +307,7 @@ fn check_language(directory: &Path, name: &str, source: &str, standard: &str) {
     std::fs::write(directory.join(name), source).unwrap();
     let compiler = if name.ends_with(".cc") { "arm-none-eabi-g++" } else { "arm-none-eabi-gcc" };
     tool(compiler, |command| {
-        command.current_dir(directory).args(["-mcpu=cortex-m3"]).args(CFLAGS);
+        command.current_dir(directory).args(AN385.gcc_flags()).args(CFLAGS);
         command.args([standard, "-c", name, "-o", "all.o"]);
     });
 }

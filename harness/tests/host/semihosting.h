@@ -7,5 +7,7 @@
 void put(const char *text);
 void put_number(uint32_t value);
 void finish(int code) __attribute__((noreturn));
+/* Ends the program, unless it has its own. */
+void fault(void);
 
 #endif

@@ -40,6 +40,11 @@ void finish(int code) {
 
 void reset(void);
 void reset(void) {
+#ifdef __ARM_FP
+    /* CPACR: access to the floating-point unit. */
+    *(volatile uint32_t *)0xe000ed88 |= 0xf << 20;
+    __asm__ volatile("dsb\n isb" ::: "memory");
+#endif
     const uint32_t *from = data_image;
     for (volatile uint32_t *to = data_start; to < data_end; to++)
         *to = *from++;
@@ -48,7 +53,8 @@ void reset(void) {
     finish(main());
 }
 
-static void fault(void) {
+/* A program may have its own. */
+__attribute__((weak)) void fault(void) {
     put("fault\n");
     finish(2);
 }
