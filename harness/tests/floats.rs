@@ -5,7 +5,7 @@ mod common;
 
 use common::floats::{
     Case, Expected, Suite, add_arithmetic, add_bits, add_comparisons, add_conversions, add_formats,
-    add_pressure,
+    add_pressure, add_wide_calls,
 };
 use windlass::emulator::{Fault, FaultCause};
 use windlass::machine::{Board, Machine, MachineError, NoHost};
@@ -113,9 +113,10 @@ fn formats_and_arguments() {
 }
 
 #[test]
-fn slots_are_found_however_far_they_are() {
+fn many_values_have_many_places() {
     let mut suite = Suite::default();
     add_pressure(&mut suite);
+    add_wide_calls(&mut suite);
     for unit in UNITS {
         for kind in AllocatorKind::ALL {
             run(&suite, unit, kind, OptLevel::Speed, 1);

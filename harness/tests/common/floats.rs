@@ -572,3 +572,86 @@ fn add_carousel(suite: &mut Suite, ty: &str, count: usize) {
         suite.case(&name, &[arg, Val::I32(step), Val::I32(turns as i32)], expected);
     }
 }
+
+/// More arguments and results than registers, of all types in turns: arguments under AAPCS and in
+/// the internal convention, which hands over as many results.
+pub fn add_wide_calls(suite: &mut Suite) {
+    const COUNT: usize = 30;
+    let types: Vec<&str> = ["f32", "f64", "i32", "f32"].into_iter().cycle().take(COUNT).collect();
+    let reversed: Vec<&str> = types.iter().rev().copied().collect();
+    let _ = writeln!(
+        suite.clif,
+        "function %reverse({}) -> {} tail {{\nblock0({}):\n return {}\n}}",
+        types.join(", "),
+        reversed.join(", "),
+        named(&types),
+        (0..COUNT).rev().map(|n| format!("v{n}")).collect::<Vec<_>>().join(", ")
+    );
+    // Each value less the sum before it, of values numbered from `first`.
+    let ladder = |types: &[&str], first: usize| {
+        let mut body = String::new();
+        let mut sum = None;
+        for (n, ty) in types.iter().enumerate() {
+            let (value, double) = (first + n, first + 100 + n);
+            body += &match *ty {
+                "f64" => format!(" v{double} = fneg v{value}\n"),
+                "f32" => format!(" v{double} = fpromote.f64 v{value}\n"),
+                _ => format!(" v{double} = fcvt_from_sint.f64 v{value}\n"),
+            };
+            sum = Some(match sum {
+                None => double,
+                Some(before) => {
+                    body += &format!(" v{} = fsub v{double}, v{before}\n", double + 100);
+                    double + 100
+                }
+            });
+        }
+        body + &format!(" return v{}\n", sum.unwrap_or(first))
+    };
+    let params = types.join(", ");
+    let _ = writeln!(
+        suite.clif,
+        "function %ladder({params}) -> f64 {{\nblock0({}):\n{}}}",
+        named(&types),
+        ladder(&types, 0)
+    );
+    let all = (0..COUNT).map(|n| format!("v{n}")).collect::<Vec<_>>().join(", ");
+    let results: Vec<_> = (0..COUNT).map(|n| format!("v{}", 1000 + n)).collect();
+    suite.declare("wide", &types, "f64");
+    let _ = writeln!(
+        suite.clif,
+        "function %wide({params}) -> f64 {{\n fn0 = %reverse({params}) -> {} tail\n\
+         block0({}):\n {} = call fn0({all})\n{}}}",
+        reversed.join(", "),
+        named(&types),
+        results.join(", "),
+        ladder(&reversed, 1000)
+    );
+    suite.declare("forward", &types, "f64");
+    let _ = writeln!(
+        suite.clif,
+        "function %forward({params}) -> f64 {{\n fn0 = %ladder({params}) -> f64\n\
+         block0({}):\n v100 = call fn0({all})\n v101 = call fn0({all})\n v102 = fsub v100, v101\n \
+         v103 = fadd v102, v101\n return v103\n}}",
+        named(&types)
+    );
+    for scale in [1.0, -0.5] {
+        let values: Vec<f64> = (0..COUNT)
+            .map(|n| if types[n] == "f32" { scale * (n * n + 1) as f64 } else { n as f64 })
+            .collect();
+        let args: Vec<Val> = (types.iter().zip(&values))
+            .map(|(&ty, &value)| match ty {
+                "f32" => Val::F32((value as f32).to_bits()),
+                "f64" => Val::F64(value.to_bits()),
+                _ => Val::I32(value as i32),
+            })
+            .collect();
+        let numbers: Vec<f64> = (types.iter().zip(&values))
+            .map(|(&ty, &value)| if ty == "f64" { -value } else { value })
+            .collect();
+        let fold = |values: &[f64]| values[1..].iter().fold(values[0], |sum, value| value - sum);
+        let backwards: Vec<f64> = numbers.iter().rev().copied().collect();
+        suite.case("wide", &args, fold(&backwards).result());
+        suite.case("forward", &args, fold(&numbers).result());
+    }
+}

@@ -5,7 +5,7 @@
 
 use crate::common::floats::{
     Case, Expected, Suite, add_arithmetic, add_bits, add_comparisons, add_conversions, add_formats,
-    add_pressure,
+    add_pressure, add_wide_calls,
 };
 use crate::{AN386, Board, Firmware, Linker, compiler, host};
 use std::collections::HashMap;
@@ -34,6 +34,7 @@ fn suite() -> Suite {
     add_conversions::<f64>(&mut suite);
     add_formats(&mut suite);
     add_pressure(&mut suite);
+    add_wide_calls(&mut suite);
     suite
 }
 
