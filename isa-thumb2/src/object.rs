@@ -146,21 +146,23 @@ impl BuildAttributes<'_> {
     }
 
     fn encode_fp(&self, out: &mut Vec<u8>) {
-        let Some(fp) = self.fp else { return };
-        let (fp_arch, single_only) = match fp {
+        // Tag_FP_arch, and whether that is used for single precision only.
+        let unit = self.fp.map(|fp| match fp {
             FpArch::Fpv4SpD16 => (6, true),
             FpArch::Fpv5SpD16 => (8, true),
             FpArch::Fpv5D16 => (8, false),
-        };
-        out.extend([tag::FP_ARCH, fp_arch]);
+        });
+        if let Some((fp_arch, _)) = unit {
+            out.extend([tag::FP_ARCH, fp_arch]);
+        }
+        // Without a unit too: linkers compare where floats travel only in objects that have them.
         out.extend([tag::ABI_FP_DENORMAL, 1]); // IEEE 754 denormals
         out.extend([tag::ABI_FP_NUMBER_MODEL, 3]); // NaNs and infinities as well
-        if single_only {
+        if let Some((_, true)) = unit {
             out.extend([tag::ABI_HARDFP_USE, 1]);
         }
-        if self.vfp_args {
-            out.extend([tag::ABI_VFP_ARGS, 1]);
-        }
+        // Said of the base variant as well, lest lld take it for unknown.
+        out.extend([tag::ABI_VFP_ARGS, u8::from(self.vfp_args)]);
     }
 
     fn encode_alignment(&self, out: &mut Vec<u8>) {
@@ -201,11 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn cortex_m4_has_the_attributes_that_gcc_gives_it() {
+    fn cortex_m4_has_the_attributes_that_gcc_gives_it_and_its_variant() {
         let (name, pairs) =
             decode(&BuildAttributes { cpu_name: "7E-M", ..attributes(CpuArch::V7EM) }.encode());
         assert_eq!(name, "7E-M");
-        assert_eq!(pairs, [(6, 13), (7, b'M'), (9, 2), (24, 1), (25, 1), (34, 1)]);
+        let expected =
+            [(6, 13), (7, b'M'), (9, 2), (20, 1), (23, 3), (28, 0), (24, 1), (25, 1), (34, 1)];
+        assert_eq!(pairs, expected);
     }
 
     #[test]
@@ -218,24 +222,33 @@ mod tests {
     }
 
     #[test]
-    fn a_floating_point_unit_and_its_calls_are_told() {
-        let hard = BuildAttributes {
-            fp: Some(FpArch::Fpv4SpD16),
-            vfp_args: true,
-            ..attributes(CpuArch::V7EM)
+    fn units_and_where_floats_travel_are_told() {
+        let floats = |fp, vfp_args| {
+            let attributes = BuildAttributes { fp, vfp_args, ..attributes(CpuArch::V7EM) };
+            let of_floats = [
+                tag::FP_ARCH,
+                tag::ABI_FP_DENORMAL,
+                tag::ABI_FP_NUMBER_MODEL,
+                tag::ABI_HARDFP_USE,
+                tag::ABI_VFP_ARGS,
+            ];
+            let mut pairs = decode(&attributes.encode()).1;
+            pairs.retain(|pair| of_floats.contains(&pair.0));
+            pairs
         };
-        let pairs = decode(&hard.encode()).1;
-        assert!(pairs.windows(5).any(|w| w == [(10, 6), (20, 1), (23, 3), (27, 1), (28, 1)]));
-        let double = BuildAttributes {
-            fp: Some(FpArch::Fpv5D16),
-            vfp_args: false,
-            ..attributes(CpuArch::V7EM)
-        };
-        let pairs = decode(&double.encode()).1;
-        assert!(pairs.windows(3).any(|w| w == [(10, 8), (20, 1), (23, 3)]));
-        assert!(
-            !pairs.iter().any(|pair| [tag::ABI_HARDFP_USE, tag::ABI_VFP_ARGS].contains(&pair.0))
-        );
+        let (denormal, number_model, single_only) = ((20, 1), (23, 3), (27, 1));
+        assert_eq!(floats(None, false), [denormal, number_model, (28, 0)]);
+        for (fp, arch) in [(FpArch::Fpv4SpD16, 6), (FpArch::Fpv5SpD16, 8)] {
+            for hard in [false, true] {
+                let vfp_args = (28, u8::from(hard));
+                let expected = [(10, arch), denormal, number_model, single_only, vfp_args];
+                assert_eq!(floats(Some(fp), hard), expected);
+            }
+        }
+        for hard in [false, true] {
+            let expected = [(10, 8), denormal, number_model, (28, u8::from(hard))];
+            assert_eq!(floats(Some(FpArch::Fpv5D16), hard), expected);
+        }
     }
 
     #[test]

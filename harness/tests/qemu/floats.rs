@@ -75,6 +75,40 @@ fn floats_are_those_of_the_host_on_units_with_and_without_doubles() {
     }
 }
 
+/// C and the module must agree where floats travel.
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and lld"]
+fn linkers_refuse_to_mix_variants_of_the_convention() {
+    const CLIF: &str = "function %f(f32) -> f32 {\nblock0(v0: f32):\n return v0\n}\n";
+    let soft = Board { fpu: "none", target: "thumbv7em-none-eabi", ..AN500 };
+    let softfp = Board { target: "thumbv7em-none-eabi", ..AN500 };
+    let boards = [(soft, false), (softfp, false), (AN500, true)];
+    for (ours, hard) in boards {
+        let artifact = compiler(ours).compile_clif(CLIF).unwrap();
+        for (theirs, theirs_hard) in boards {
+            let firmware = Firmware::empty(theirs);
+            std::fs::write(firmware.path("program.o"), &artifact.object).unwrap();
+            let source = firmware.path("main.c");
+            std::fs::write(
+                &source,
+                "float f(float); float g(void); float g(void) { return f(1); }",
+            )
+            .unwrap();
+            let object = firmware.compile_c(&source);
+            for linker in ["arm-none-eabi-ld", "ld.lld"] {
+                let mut command = std::process::Command::new(linker);
+                command.args(["-e", "0", "-o"]).arg(firmware.path("out"));
+                let output = command.arg(&object).arg(firmware.path("program.o")).output().unwrap();
+                let messages = String::from_utf8_lossy(&output.stderr);
+                let linked = output.status.success();
+                // lld trusts what gcc leaves out, which is that an object has the base variant.
+                let refused = hard != theirs_hard && (theirs_hard || linker != "ld.lld");
+                assert_eq!(linked, !refused, "{linker} {ours:?} {theirs:?}: {messages}");
+            }
+        }
+    }
+}
+
 /// The cases of each function.
 fn by_function(suite: &Suite) -> Vec<Vec<&Case>> {
     let mut cases = vec![Vec::new(); suite.functions.len()];
