@@ -79,8 +79,8 @@ fn check(wat: &str) -> usize {
     for allocator in AllocatorKind::ALL {
         for environment in ENVIRONMENTS {
             for opt_level in [OptLevel::None, OptLevel::Speed] {
-                let (target, cpu) = CPUS[1];
-                let config = Config { target, cpu, allocator, opt_level };
+                let (target, cpu, fpu) = CPUS[1];
+                let config = Config { target, cpu, fpu, allocator, opt_level };
                 let compiler = config.compiler().name("m").reg_env(environment);
                 let artifact = match compiler.compile_wasm(&wasm) {
                     Ok(artifact) => artifact,

@@ -172,10 +172,10 @@ fn main_c(suite: &Suite) -> String {
 
 fn c_type(ty: ValType) -> &'static str {
     match ty {
-        ValType::I32 => "uint32_t",
         ValType::I64 => "uint64_t",
         ValType::F32 => "float",
         ValType::F64 => "double",
+        _ => "uint32_t",
     }
 }
 
