@@ -13,6 +13,9 @@ use windlass::instance::Outcome;
 /// The budget that programs of the corpus promise to keep.
 const MAX_INSTRUCTIONS: u64 = 2_000_000;
 
+/// What the host hands over: as far as the memory of any program may grow.
+const MEMORY_BYTES: u32 = 3 << 16;
+
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (name, wasm) in corpus() {
@@ -31,7 +34,7 @@ fn check(name: &str, wasm: &[u8], config: Config) -> Result<(), Failed> {
     let expected = oracle.invoke("run", &[])?;
 
     let artifact = config.compiler().name(name).compile_wasm(wasm)?;
-    let instance = instantiate(&artifact, config.board(), None)?;
+    let instance = instantiate(&artifact, config.board(), Some(MEMORY_BYTES))?;
     let mut instance = instance.map_err(|trap| format!("instantiation traps: {trap}"))?;
     let (outcome, cost) = instance.invoke("run", &[])?;
     if outcome != expected {

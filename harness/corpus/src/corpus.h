@@ -11,6 +11,13 @@
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
+// Before a loop of constantly many rounds: they become straight code.
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL
+#endif
+
 #ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(name)))
 #else
@@ -34,6 +41,10 @@ static inline uint32_t mix(uint32_t sum, uint32_t word) {
     return sum ^ (sum >> 15);
 }
 
+static inline uint32_t mix64(uint32_t sum, uint64_t word) {
+    return mix(mix(sum, (uint32_t)word), (uint32_t)(word >> 32));
+}
+
 // Marsaglia's xorshift32: never zero if the seed is not.
 static inline uint32_t next_random(uint32_t *state) {
     uint32_t x = *state;
@@ -45,5 +56,6 @@ static inline uint32_t next_random(uint32_t *state) {
 
 static inline uint32_t rotl(uint32_t x, unsigned n) { return (x << (n & 31)) | (x >> (-n & 31)); }
 static inline uint32_t rotr(uint32_t x, unsigned n) { return (x >> (n & 31)) | (x << (-n & 31)); }
+static inline uint64_t rotl64(uint64_t x, unsigned n) { return (x << (n & 63)) | (x >> (-n & 63)); }
 
 #endif

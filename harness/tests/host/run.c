@@ -4,7 +4,8 @@
 #include "semihosting.h"
 
 static program_instance instance;
-static uint64_t memory[PROGRAM_MEMORY_BYTES / sizeof(uint64_t)];
+/* Two pages more than the program starts with, if it wants to grow. */
+static uint64_t memory[(PROGRAM_MEMORY_BYTES + 2 * 65536) / sizeof(uint64_t)];
 
 /* FNV-1a. */
 static uint32_t hash(const windlass_memory *bytes) {
