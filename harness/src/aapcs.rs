@@ -5,8 +5,6 @@
 
 use windlass_backend::module::ValType;
 
-use crate::value::Val;
-
 /// Registers for arguments and results: r0-r3, and s0-s15 in the VFP variant.
 const CORE_REGS: usize = 4;
 const FLOAT_REGS: usize = 16;
@@ -71,7 +69,7 @@ impl Assigner {
     }
 
     fn value(&mut self, ty: ValType) -> Vec<Place> {
-        let words = Val::size(ty) as usize / 4;
+        let words = ty.bytes() as usize / 4;
         let is_float = matches!(ty, ValType::F32 | ValType::F64);
         if is_float && self.variant == Variant::Vfp {
             return self.float(words);
@@ -116,7 +114,7 @@ pub fn struct_layout(types: &[ValType]) -> (Vec<u32>, u32) {
     let mut align = 4;
     let mut offsets = Vec::new();
     for &ty in types {
-        let size = Val::size(ty);
+        let size = ty.bytes();
         align = align.max(size);
         let at = end.next_multiple_of(size);
         offsets.push(at);

@@ -12,7 +12,7 @@ use windlass_backend::isa::Isa;
 use windlass_backend::module::Module;
 use windlass_backend::object::{ObjectOptions, write_object};
 use windlass_backend::options::{
-    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary,
+    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary, WasmFeatures,
 };
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
@@ -33,9 +33,8 @@ pub struct Artifact {
 /// Compiles modules, all with the same options.
 #[derive(Clone, Debug)]
 pub struct Compiler {
-    name: String,
+    frontend: FrontendOptions,
     target: TargetOptions,
-    bounds: Bounds,
     codegen: CodegenOptions,
     object: ObjectOptions,
 }
@@ -43,9 +42,8 @@ pub struct Compiler {
 impl Default for Compiler {
     fn default() -> Self {
         Compiler {
-            name: "module".into(),
+            frontend: FrontendOptions { name: "module".into(), ..FrontendOptions::default() },
             target: TargetOptions::default(),
-            bounds: Bounds::default(),
             codegen: CodegenOptions::default(),
             object: ObjectOptions::default(),
         }
@@ -60,7 +58,7 @@ impl Compiler {
 
     /// The module's name, which prefixes its symbols.
     pub fn name(mut self, name: &str) -> Self {
-        self.name = name.to_owned();
+        self.frontend.name = name.to_owned();
         self
     }
 
@@ -99,7 +97,24 @@ impl Compiler {
     }
 
     pub fn bounds(mut self, bounds: Bounds) -> Self {
-        self.bounds = bounds;
+        self.frontend.bounds = bounds;
+        self
+    }
+
+    /// Proposals that a module may use.
+    pub fn wasm_features(mut self, features: WasmFeatures) -> Self {
+        self.frontend.features = features;
+        self
+    }
+
+    /// The proposals that a module may use.
+    pub fn features(&self) -> WasmFeatures {
+        self.frontend.features
+    }
+
+    /// Elements that a table may grow to if its declared maximum does not say so.
+    pub fn table_capacity(mut self, elements: u32) -> Self {
+        self.frontend.table_capacity = elements;
         self
     }
 
@@ -140,19 +155,12 @@ impl Compiler {
 
     /// Compiles a binary wasm module.
     pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
-        caught(|| {
-            let options = FrontendOptions {
-                name: self.name.clone(),
-                bounds: self.bounds,
-                ..FrontendOptions::default()
-            };
-            self.compile_module(frontend::translate(wasm, &options)?)
-        })
+        caught(|| self.compile_module(frontend::translate(wasm, &self.frontend)?))
     }
 
     /// Compiles the functions of a .clif file.
     pub fn compile_clif(&self, text: &str) -> Result<Artifact> {
-        caught(|| self.compile_module(clif::read(&self.name, text)?))
+        caught(|| self.compile_module(clif::read(&self.frontend.name, text)?))
     }
 
     fn compile_module(&self, mut module: Module) -> Result<Artifact> {

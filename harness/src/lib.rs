@@ -3,7 +3,7 @@
 //! ```text
 //!   bytes --Compiler--> Artifact { object, header, module, compiled }
 //!                         |-- report: figures of every function and allocator
-//!                         '-- link --> machine --> instance: executes the object
+//!                         '-- link --> machine --> store: executes objects
 //! ```
 //!
 //! [`Compiler`] is the one way to an object, for the program, for tests and for build scripts
@@ -33,8 +33,14 @@ pub mod link;
 pub mod machine;
 pub mod report;
 #[cfg(feature = "cli")]
+pub mod store;
+#[cfg(feature = "cli")]
 pub mod value;
+#[cfg(feature = "cli")]
+pub mod wast;
 
 pub use compiler::{Artifact, Compiler};
-pub use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary};
+pub use windlass_backend::options::{
+    AllocatorKind, Bounds, OptLevel, RuntimeLibrary, WasmFeatures,
+};
 pub use windlass_backend::{Error, Result, Trap};

@@ -1,9 +1,12 @@
 //! Links one relocatable object in memory, for the emulator.
 //!
-//! Input: an ELF32 Arm object as the object writer makes it. Output: an [`Image`]: the bytes of
-//! all allocated sections at flash addresses, relocated, and an address for each symbol.
-//! Undefined symbols become *stubs*, addresses behind the code where the emulator stops so that
-//! the host can act. Nothing is known here of what the object means.
+//! Input: an ELF32 Arm object as the object writer makes it, an address, and what earlier objects
+//! define. Output: an [`Image`]: the bytes of all allocated sections at that address, relocated,
+//! and an address for each symbol. Nothing is known here of what the object means.
+//!
+//! An object sees no other object's symbols: whoever links says where each undefined symbol leads,
+//! for two objects may well define the same name. COMDAT groups are the exception, as for any
+//! linker: the first definition of a group serves all objects, and later ones are discarded.
 //!
 //! Relocations are those of *ELF for the Arm Architecture* (IHI 0044), 5.6.1.3 and 5.6.1.6, with
 //! addends in place.
@@ -11,15 +14,10 @@
 use core::ops::Range;
 use object::read::elf::ElfFile32;
 use object::{
-    Object, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget, SectionFlags,
-    SymbolSection, elf,
+    Object, ObjectComdat, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget,
+    SectionFlags, SymbolSection, elf,
 };
-use std::collections::{BTreeMap, HashMap};
-
-/// Where code is linked to.
-pub const FLASH: u32 = 0x0800_0000;
-/// Bytes from one stub to the next.
-const STUB_BYTES: u32 = 4;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -42,36 +40,27 @@ pub struct Symbol {
     pub is_function: bool,
 }
 
-/// A linked program.
+/// The symbols of COMDAT groups that are linked already, by name.
+pub type Comdats = HashMap<String, Symbol>;
+
+/// A linked object.
 pub struct Image {
+    pub base: u32,
     pub bytes: Vec<u8>,
+    /// Symbols by name, those in place of a discarded group's included.
     pub symbols: BTreeMap<String, Symbol>,
-    /// Undefined symbols, in order of their stubs.
-    pub imports: Vec<String>,
-    /// Where a call from outside returns to.
-    pub exit: u32,
-    /// All stubs, the exit included.
-    pub stubs: Range<u32>,
+    /// The groups that are this object's own.
+    pub comdats: Comdats,
 }
 
 impl Image {
-    pub fn base(&self) -> u32 {
-        FLASH
-    }
-
     /// The addresses of the linked sections.
     pub fn range(&self) -> Range<u32> {
-        FLASH..FLASH + self.bytes.len() as u32
+        self.base..self.base + self.bytes.len() as u32
     }
 
     pub fn symbol(&self, name: &str) -> Option<Symbol> {
         self.symbols.get(name).copied()
-    }
-
-    /// The undefined symbol whose stub is at `address`.
-    pub fn import_at(&self, address: u32) -> Option<usize> {
-        let index = (address.checked_sub(self.exit + STUB_BYTES)? / STUB_BYTES) as usize;
-        (index < self.imports.len()).then_some(index)
     }
 }
 
@@ -89,40 +78,69 @@ impl Target {
     }
 }
 
-/// Links `object` at [`FLASH`].
-pub fn link(object: &[u8]) -> Result<Image, LinkError> {
+/// Links `object` at `base`, a multiple of every section's alignment. `resolve` gives the address
+/// of the function that an undefined symbol stands for.
+pub fn link(
+    object: &[u8],
+    base: u32,
+    linked: &Comdats,
+    resolve: &mut dyn FnMut(&str) -> u32,
+) -> Result<Image, LinkError> {
     let file = ElfFile32::<object::Endianness>::parse(object)?;
-    let mut bytes = Vec::new();
-    let places = place_sections(&file, &mut bytes)?;
-    bytes.resize(bytes.len().next_multiple_of(STUB_BYTES as usize), 0);
-    let exit = FLASH + bytes.len() as u32;
-
-    let mut image = Image { bytes, symbols: BTreeMap::new(), imports: vec![], exit, stubs: 0..0 };
-    let targets = resolve_symbols(&file, &places, &mut image)?;
-    let stub_count = image.imports.len() as u32 + 1;
-    image.stubs = exit..exit + stub_count * STUB_BYTES;
+    let mut image =
+        Image { base, bytes: Vec::new(), symbols: BTreeMap::new(), comdats: Comdats::new() };
+    let groups = Groups::new(&file, linked)?;
+    let places = place_sections(&file, &groups.discarded, &mut image)?;
+    let targets = resolve_symbols(&file, &places, &groups, linked, &mut image, resolve)?;
     for section in file.sections() {
         if let Some(&base) = places.get(&section.index().0) {
-            relocate_section(&section, base, &targets, &mut image.bytes)?;
+            relocate_section(&section, base, &targets, &mut image)?;
         }
     }
     Ok(image)
 }
 
-/// Appends every allocated section to `bytes` and tells their addresses by section index.
-fn place_sections(file: &ElfFile32, bytes: &mut Vec<u8>) -> Result<HashMap<usize, u32>, LinkError> {
+/// The COMDAT groups of a file.
+struct Groups {
+    /// By symbol index.
+    signatures: HashSet<usize>,
+    /// Sections of the groups that an earlier object has, by index.
+    discarded: HashSet<usize>,
+}
+
+impl Groups {
+    fn new(file: &ElfFile32, linked: &Comdats) -> Result<Groups, LinkError> {
+        let mut groups = Groups { signatures: HashSet::new(), discarded: HashSet::new() };
+        for comdat in file.comdats() {
+            groups.signatures.insert(comdat.symbol().0);
+            if linked.contains_key(comdat.name()?) {
+                groups.discarded.extend(comdat.sections().map(|section| section.0));
+            }
+        }
+        Ok(groups)
+    }
+}
+
+/// Appends every allocated section to the image and tells their addresses by section index.
+fn place_sections(
+    file: &ElfFile32,
+    discarded: &HashSet<usize>,
+    image: &mut Image,
+) -> Result<HashMap<usize, u32>, LinkError> {
     let mut places = HashMap::new();
+    let bytes = &mut image.bytes;
     for section in file.sections() {
         let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
-        if !sh_flags.contains(elf::SHF_ALLOC) || section.size() == 0 {
+        let index = section.index().0;
+        if !sh_flags.contains(elf::SHF_ALLOC) || discarded.contains(&index) {
             continue;
         }
-        if sh_flags.contains(elf::SHF_WRITE) {
+        if sh_flags.contains(elf::SHF_WRITE) && section.size() > 0 {
             return Err(LinkError::Writable(section.name()?.to_owned()));
         }
         let align = section.align().max(1) as usize;
         bytes.resize(bytes.len().next_multiple_of(align), 0);
-        places.insert(section.index().0, FLASH + bytes.len() as u32);
+        places.insert(index, image.base + bytes.len() as u32);
         bytes.extend_from_slice(section.data()?);
     }
     Ok(places)
@@ -132,30 +150,40 @@ fn place_sections(file: &ElfFile32, bytes: &mut Vec<u8>) -> Result<HashMap<usize
 fn resolve_symbols(
     file: &ElfFile32,
     places: &HashMap<usize, u32>,
+    groups: &Groups,
+    linked: &Comdats,
     image: &mut Image,
+    resolve: &mut dyn FnMut(&str) -> u32,
 ) -> Result<HashMap<usize, Target>, LinkError> {
     let mut targets = HashMap::new();
     for symbol in file.symbols() {
         let name = symbol.name()?;
+        let index = symbol.index().0;
         match symbol.section() {
-            SymbolSection::Section(index) => {
-                let Some(&base) = places.get(&index.0) else { continue };
+            SymbolSection::Section(section) if groups.discarded.contains(&section.0) => {
+                let Some(&first) = linked.get(name) else { continue };
+                targets.insert(index, Target { address: first.address, thumb: first.is_function });
+                image.symbols.insert(name.to_owned(), first);
+            }
+            SymbolSection::Section(section) => {
+                let Some(&base) = places.get(&section.0) else { continue };
                 let is_function = symbol.kind() == object::SymbolKind::Text && !name.is_empty();
                 let value = symbol.address() as u32;
                 let thumb = is_function && value & 1 != 0;
                 let address = base + if thumb { value & !1 } else { value };
-                targets.insert(symbol.index().0, Target { address, thumb });
+                targets.insert(index, Target { address, thumb });
                 let is_mapping = name.starts_with('$') || name.is_empty();
                 let size = symbol.size() as u32;
                 let symbol = Symbol { address, size, is_function };
+                if groups.signatures.contains(&index) {
+                    image.comdats.insert(name.to_owned(), symbol);
+                }
                 if !is_mapping && image.symbols.insert(name.to_owned(), symbol).is_some() {
                     return Err(LinkError::Duplicate(name.to_owned()));
                 }
             }
             SymbolSection::Undefined if !name.is_empty() => {
-                image.imports.push(name.to_owned());
-                let address = image.exit + STUB_BYTES * image.imports.len() as u32;
-                targets.insert(symbol.index().0, Target { address, thumb: true });
+                targets.insert(index, Target { address: resolve(name), thumb: true });
             }
             _ => {}
         }
@@ -167,7 +195,7 @@ fn relocate_section<'data, S: ObjectSection<'data>>(
     section: &S,
     base: u32,
     targets: &HashMap<usize, Target>,
-    bytes: &mut [u8],
+    image: &mut Image,
 ) -> Result<(), LinkError> {
     for (offset, relocation) in section.relocations() {
         let error = |problem: String| LinkError::Relocation {
@@ -184,8 +212,9 @@ fn relocate_section<'data, S: ObjectSection<'data>>(
         };
         let target = target.ok_or_else(|| error("refers to no symbol".into()))?;
         let place = base.wrapping_add(offset as u32);
-        let field = bytes
-            .get_mut((place - FLASH) as usize..)
+        let field = image
+            .bytes
+            .get_mut((place - image.base) as usize..)
             .and_then(|rest| rest.first_chunk_mut::<4>())
             .ok_or_else(|| error("lies outside of its section".into()))?;
         relocate(field, r_type, place, target).map_err(error)?;

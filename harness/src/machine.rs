@@ -1,10 +1,11 @@
-//! An emulated board with one linked program: calls by the rules of AAPCS, and checks on them.
+//! An emulated board with linked objects: calls by the rules of AAPCS, and checks on them.
 //!
-//! Input: an [`Image`], a core, calls. Output: result registers and what the call cost. What an
-//! undefined symbol or a trap means is the [`Host`]'s business.
+//! Input: objects, a core, calls. Output: result registers and what the call cost. What a stub or
+//! a trap means is the [`Host`]'s business.
 //!
 //! ```text
-//!   0x0800_0000  code and constants, then the stubs
+//!   0x07f0_0000  stubs: addresses that stand for functions of the host
+//!   0x0800_0000  code and constants, one object after the other
 //!   0x2000_0000  stack
 //!   0x2100_0000  blocks that a host maps, each between canaries
 //! ```
@@ -14,11 +15,24 @@
 
 use crate::aapcs::{Place, Places, Variant};
 use crate::emulator::{Core, Emulator, Fault, FaultCause, Halt, LR, PC, Rsemu, SP, Unmapped};
-use crate::link::{Image, LinkError, link};
+use crate::link::{Comdats, Image, LinkError, Symbol, link};
 use crate::value::Val;
 use core::ops::Range;
 use windlass_backend::module::ValType;
 use windlass_isa_thumb2::settings::Settings;
+
+/// Where code begins.
+const FLASH: u32 = 0x0800_0000;
+/// Code ends where `bl` still reaches the stubs.
+const FLASH_END: u32 = STUBS + (1 << 24);
+/// Where images begin: multiples of this.
+const IMAGE_ALIGN: u32 = 256;
+/// Where the stubs begin, the first of which is where calls from outside return to.
+const STUBS: u32 = 0x07f0_0000;
+/// Bytes from one stub to the next.
+const STUB_BYTES: u32 = 4;
+/// The first stub: where calls from outside return to.
+const EXIT: u32 = STUBS;
 
 /// Lowest address of the stack.
 pub const STACK: u32 = 0x2000_0000;
@@ -26,9 +40,15 @@ pub const STACK: u32 = 0x2000_0000;
 const BLOCKS: u32 = 0x2100_0000;
 /// Unmapped bytes between blocks, at least.
 const GAP: u32 = 0x1_0000;
+/// Where the system's own addresses begin (Armv7-M Architecture Reference Manual, B3.1).
+const BLOCKS_END: u64 = 0xe000_0000;
+/// Bytes of all blocks together, which cost the machine that emulates as much.
+const MAX_RAM: u64 = 1 << 29;
 /// Bytes on each side of a block that nobody may write.
 const CANARY_BYTES: u32 = 64;
 const CANARY: u8 = 0xa5;
+/// What memory holds that nobody initialised.
+const JUNK: u8 = 0xd7;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
@@ -36,6 +56,10 @@ pub enum MachineError {
     Link(#[from] LinkError),
     #[error("the object does not define {0}")]
     NoSymbol(String),
+    #[error("the board has no room for {0} more bytes of code")]
+    FlashFull(usize),
+    #[error("the board has no room for {0} more bytes of memory")]
+    RamFull(u64),
     #[error("{0}")]
     Fault(Fault),
     #[error("stack overrun: sp is {sp:#010x}, the stack ends at {end:#010x}", end = STACK)]
@@ -50,11 +74,41 @@ pub enum MachineError {
     Unmapped(#[from] Unmapped),
 }
 
+/// Functions of the host: addresses in front of the code at which the emulator stops.
+#[derive(Default)]
+pub struct Stubs {
+    names: Vec<String>,
+}
+
+impl Stubs {
+    /// A new stub, of which errors speak by this name. The answer is its address.
+    pub fn add(&mut self, name: &str) -> u32 {
+        self.names.push(name.to_owned());
+        EXIT + STUB_BYTES * self.names.len() as u32
+    }
+
+    /// As many as there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The stub at an address, by the order in which they were added.
+    fn at(&self, address: u32) -> Option<usize> {
+        let offset = address.checked_sub(EXIT + STUB_BYTES)?;
+        let index = (offset / STUB_BYTES) as usize;
+        (offset.is_multiple_of(STUB_BYTES) && index < self.names.len()).then_some(index)
+    }
+}
+
 /// What stands outside of the program.
 pub trait Host {
-    /// Executes the import with this index in [`Image::imports`]: takes arguments from the
-    /// registers and the stack, leaves results in registers.
-    fn call_import(&mut self, machine: &mut Machine, index: usize) -> Result<(), MachineError>;
+    /// Executes the stub that was added as number `stub`: takes arguments from the registers and
+    /// the stack, leaves results in registers.
+    fn call_stub(&mut self, machine: &mut Machine, stub: usize) -> Result<(), MachineError>;
 
     /// Handles `udf #code`; the registers are those of the fault, and execution goes on from what
     /// is then in the program counter.
@@ -65,8 +119,8 @@ pub trait Host {
 pub struct NoHost;
 
 impl Host for NoHost {
-    fn call_import(&mut self, machine: &mut Machine, index: usize) -> Result<(), MachineError> {
-        Err(MachineError::UndefinedCall(machine.image.imports[index].clone()))
+    fn call_stub(&mut self, machine: &mut Machine, stub: usize) -> Result<(), MachineError> {
+        Err(machine.undefined_call(stub))
     }
 
     fn trap(&mut self, _: &mut Machine, fault: Fault, _: u8) -> Result<(), MachineError> {
@@ -122,50 +176,125 @@ impl Board {
     }
 }
 
-/// A board with a program.
+/// A board with programs.
 pub struct Machine {
     pub emulator: Rsemu,
-    pub image: Image,
+    pub stubs: Stubs,
+    images: Vec<Image>,
+    comdats: Comdats,
     board: Board,
     /// Base and size of each block, without canaries.
     blocks: Vec<(u32, u32)>,
     next_block: u32,
+    ram_bytes: u64,
 }
 
 impl Machine {
-    pub fn new(object: &[u8], board: Board) -> Result<Machine, MachineError> {
-        let image = link(object)?;
+    /// A board without code.
+    pub fn empty(board: Board) -> Machine {
         let mut emulator = Rsemu::new(board.core, board.fpu);
-        emulator.map_rom(image.base(), image.bytes.clone());
         emulator.map_ram(STACK, board.stack_bytes);
-        emulator.set_monitor(image.stubs.clone());
-        let mut machine =
-            Machine { emulator, image, board, blocks: Vec::new(), next_block: BLOCKS };
-        machine.reset_histogram();
+        emulator.set_monitor(STUBS..FLASH);
+        Machine {
+            emulator,
+            stubs: Stubs::default(),
+            images: Vec::new(),
+            comdats: Comdats::new(),
+            board,
+            blocks: Vec::new(),
+            next_block: BLOCKS,
+            ram_bytes: 0,
+        }
+    }
+
+    /// A board with one object, whose undefined symbols are stubs.
+    pub fn new(object: &[u8], board: Board) -> Result<Machine, MachineError> {
+        let mut machine = Machine::empty(board);
+        machine.load(object, &mut |stubs, name| stubs.add(name))?;
         Ok(machine)
+    }
+
+    /// Links an object behind those that are there. `resolve` gives the address of each function
+    /// that the object leaves undefined. The answer is the image's number.
+    pub fn load(
+        &mut self,
+        object: &[u8],
+        resolve: &mut dyn FnMut(&mut Stubs, &str) -> u32,
+    ) -> Result<usize, MachineError> {
+        let base = self.code().end.next_multiple_of(IMAGE_ALIGN);
+        let stubs = &mut self.stubs;
+        let image = link(object, base, &self.comdats, &mut |name| resolve(stubs, name))?;
+        let bytes = image.bytes.len();
+        if base as usize + bytes > FLASH_END as usize {
+            return Err(MachineError::FlashFull(bytes));
+        }
+        self.emulator.map_rom(base, image.bytes.clone());
+        self.comdats.extend(image.comdats.iter().map(|(name, &symbol)| (name.clone(), symbol)));
+        self.images.push(image);
+        self.reset_histogram();
+        Ok(self.images.len() - 1)
+    }
+
+    /// The addresses of all code.
+    pub fn code(&self) -> Range<u32> {
+        FLASH..self.images.last().map_or(FLASH, |image| image.range().end)
     }
 
     /// Counts executions from zero, if the board counts.
     pub fn reset_histogram(&mut self) {
         if self.board.histogram {
-            self.emulator.set_histogram(self.image.range());
+            self.emulator.set_histogram(self.code());
         }
     }
 
-    pub fn function(&self, name: &str) -> Result<u32, MachineError> {
-        let symbol = self.image.symbol(name).filter(|s| s.is_function);
+    /// How often the instruction at an address was executed, if the board counts.
+    pub fn executions(&self, address: u32) -> u64 {
+        let index = address.wrapping_sub(FLASH) / 2;
+        self.emulator.histogram().get(index as usize).copied().unwrap_or(0).into()
+    }
+
+    /// A symbol of one image.
+    pub fn symbol(&self, image: usize, name: &str) -> Option<Symbol> {
+        self.images.get(image)?.symbol(name)
+    }
+
+    /// The address of a function of one image.
+    pub fn function(&self, image: usize, name: &str) -> Result<u32, MachineError> {
+        let symbol = self.symbol(image, name).filter(|s| s.is_function);
         symbol.map(|s| s.address).ok_or_else(|| MachineError::NoSymbol(name.to_owned()))
+    }
+
+    /// The error of a stub that nobody gave a meaning.
+    pub fn undefined_call(&self, stub: usize) -> MachineError {
+        MachineError::UndefinedCall(self.stubs.names.get(stub).cloned().unwrap_or_default())
+    }
+
+    /// Bytes that blocks may still take.
+    pub fn free_ram(&self) -> u64 {
+        MAX_RAM - self.ram_bytes
     }
 
     /// Maps `bytes` of zeroed RAM between canaries.
     pub fn map_block(&mut self, bytes: u32) -> Result<u32, MachineError> {
+        let mapped = u64::from(bytes) + 2 * u64::from(CANARY_BYTES);
+        let end = u64::from(self.next_block) + mapped + u64::from(GAP);
+        if mapped > self.free_ram() || end > BLOCKS_END {
+            return Err(MachineError::RamFull(mapped));
+        }
         let base = self.next_block + CANARY_BYTES;
-        self.emulator.map_ram(self.next_block, bytes + 2 * CANARY_BYTES);
-        let canary = [CANARY; CANARY_BYTES as usize];
-        self.emulator.write(base - CANARY_BYTES, &canary)?;
-        self.emulator.write(base + bytes, &canary)?;
+        self.ram_bytes += mapped;
+        self.emulator.map_ram(self.next_block, mapped as u32);
+        self.emulator.fill(base - CANARY_BYTES, CANARY_BYTES, CANARY)?;
+        self.emulator.fill(base + bytes, CANARY_BYTES, CANARY)?;
         self.blocks.push((base, bytes));
         self.next_block = (base + bytes + CANARY_BYTES + GAP).next_multiple_of(GAP);
+        Ok(base)
+    }
+
+    /// Maps `bytes` of RAM with something in it, as memory has that nobody initialised.
+    pub fn map_uninitialised(&mut self, bytes: u32) -> Result<u32, MachineError> {
+        let base = self.map_block(bytes)?;
+        self.emulator.fill(base, bytes, JUNK)?;
         Ok(base)
     }
 
@@ -196,11 +325,15 @@ impl Machine {
             self.emulator.set_float_reg(n, junk(n));
         }
         self.write_values(&places, &args)?;
-        self.emulator.set_reg(LR, self.image.exit | 1);
+        self.emulator.set_reg(LR, EXIT | 1);
         self.emulator.set_reg(PC, entry);
 
         let before = self.cost();
-        self.run(host)?;
+        if let Err(error) = self.run(host) {
+            // The next call is to find the core as if nothing had happened.
+            self.emulator.reset();
+            return Err(error);
+        }
         let after = self.cost();
         self.check_preserved(sp)?;
         self.check_canaries()?;
@@ -221,10 +354,10 @@ impl Machine {
         loop {
             let left = end.saturating_sub(self.emulator.instructions());
             match self.emulator.run(left) {
-                Halt::Monitor(pc) if pc == self.image.exit => return Ok(()),
-                Halt::Monitor(pc) => self.run_import(pc, host)?,
+                Halt::Monitor(EXIT) => return Ok(()),
+                Halt::Monitor(pc) => self.run_stub(pc, host)?,
                 Halt::Fault(Fault { pc, cause: FaultCause::Udf(code) })
-                    if self.image.range().contains(&pc) =>
+                    if self.code().contains(&pc) =>
                 {
                     let fault = Fault { pc, cause: FaultCause::Udf(code) };
                     self.emulator.resume_from_fault(pc)?;
@@ -240,15 +373,15 @@ impl Machine {
     }
 
     /// Lets the host act for the stub at `pc`, checks the caller's manners, and returns to it.
-    fn run_import(&mut self, pc: u32, host: &mut dyn Host) -> Result<(), MachineError> {
-        let index = self.image.import_at(pc).filter(|_| pc.is_multiple_of(4));
+    fn run_stub(&mut self, pc: u32, host: &mut dyn Host) -> Result<(), MachineError> {
+        let index = self.stubs.at(pc);
         let index =
             index.ok_or_else(|| MachineError::Broken(format!("jump to {pc:#010x}, no stub")))?;
         let (sp, lr) = (self.emulator.reg(SP), self.emulator.reg(LR));
         if sp % 8 != 0 {
             return Err(MachineError::Broken(format!("sp is {sp:#010x} at a call of C")));
         }
-        host.call_import(self, index)?;
+        host.call_stub(self, index)?;
         // What a C function may leave changed.
         for n in [2, 3, 12, LR] {
             self.emulator.set_reg(n, junk(n));

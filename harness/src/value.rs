@@ -1,4 +1,4 @@
-//! Scalar wasm values outside of any engine.
+//! Wasm values outside of any engine.
 
 use core::fmt;
 use cranelift_codegen::ir::{Type, types};
@@ -11,9 +11,9 @@ pub enum Val {
     I64(i64),
     F32(u32),
     F64(u64),
-    /// Address of a function reference, 0 for null.
+    /// The address of a function reference, 0 for null.
     FuncRef(u32),
-    /// A host's pointer, 0 for null.
+    /// A pointer of the host's, 0 for null.
     ExternRef(u32),
 }
 
@@ -27,11 +27,6 @@ impl Val {
             Val::FuncRef(_) => ValType::FuncRef,
             Val::ExternRef(_) => ValType::ExternRef,
         }
-    }
-
-    /// Bytes in memory, which is also the alignment that AAPCS gives it.
-    pub fn size(ty: ValType) -> u32 {
-        ty.bytes()
     }
 
     /// The bits, in the low half for a 32-bit type.
@@ -55,7 +50,8 @@ impl Val {
         }
     }
 
-    /// Reads what a user typed: decimal or 0x, signed or unsigned, `_` between digits.
+    /// Reads what a user typed: decimal or 0x, signed or unsigned, `_` between digits; `null` for
+    /// a reference, or a number for one of the host's.
     pub fn parse(ty: ValType, text: &str) -> Option<Val> {
         let plain = text.replace('_', "");
         match ty {
@@ -95,7 +91,7 @@ fn parse_int(text: &str, bits: u32) -> Option<i128> {
 }
 
 impl fmt::Display for Val {
-    /// Signed decimal; floats by the shortest text that reads back alike.
+    /// Signed decimal; floats by the shortest text that reads back alike; references as addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Val::I32(v) => v.fmt(f),
@@ -103,8 +99,7 @@ impl fmt::Display for Val {
             Val::F32(bits) => f32::from_bits(bits).fmt(f),
             Val::F64(bits) => f64::from_bits(bits).fmt(f),
             Val::FuncRef(0) | Val::ExternRef(0) => f.write_str("null"),
-            Val::FuncRef(_) => f.write_str("function"),
-            Val::ExternRef(v) => v.fmt(f),
+            Val::FuncRef(address) | Val::ExternRef(address) => write!(f, "{address:#x}"),
         }
     }
 }
@@ -124,5 +119,14 @@ mod tests {
         assert_eq!(i32("4294967296"), None);
         assert_eq!(i32("one"), None);
         assert_eq!(i32("--1"), None);
+    }
+
+    #[test]
+    fn references_read_back() {
+        assert_eq!(Val::parse(ValType::FuncRef, "null"), Some(Val::FuncRef(0)));
+        assert_eq!(Val::parse(ValType::FuncRef, "4"), None);
+        for value in [Val::ExternRef(0), Val::ExternRef(7), Val::ExternRef(u32::MAX)] {
+            assert_eq!(Val::parse(ValType::ExternRef, &value.to_string()), Some(value));
+        }
     }
 }

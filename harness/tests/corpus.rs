@@ -8,7 +8,7 @@ use common::{Config, corpus, emulator_memory, instantiate};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::sync::Arc;
-use windlass::instance::Outcome;
+use windlass::store::Outcome;
 
 /// The budget that programs of the corpus promise to keep.
 const MAX_INSTRUCTIONS: u64 = 2_000_000;

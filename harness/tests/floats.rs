@@ -45,7 +45,7 @@ fn run(suite: &Suite, unit: Unit, kind: AllocatorKind, level: OptLevel, stride: 
     for Case { function, args, expected } in cases {
         let function = &suite.functions[*function];
         let name = &function.name;
-        let entry = machine.function(name).expect("a function");
+        let entry = machine.function(0, name).expect("a function");
         let got = match machine.call(entry, args, 0, &mut NoHost) {
             Ok(_) => {
                 let result = machine.results(&[function.result]).expect("registers")[0];

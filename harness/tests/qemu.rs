@@ -18,7 +18,7 @@ use common::oracle::Oracle;
 use common::{corpus, harness_dir};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use windlass::instance::Outcome;
+use windlass::store::Outcome;
 use windlass::value::Val;
 use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
 

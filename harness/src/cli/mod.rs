@@ -5,11 +5,13 @@
 
 mod compare;
 mod compile;
+mod features;
 mod files;
 mod input;
 mod options;
 mod run;
 mod traffic;
+mod wast;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Compare(compare::Args),
     /// Compile a module, link it in memory and call one of its functions on an emulated core
     Run(run::Args),
+    /// Execute scripts of the WebAssembly test suite on an emulated core
+    Wast(wast::Args),
 }
 
 /// Parses the command line and runs it.
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Wast(args) => wast::run(&args),
     };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     match result {

@@ -1,5 +1,6 @@
 //! Options that commands share, and their spelling.
 
+use super::features::Features;
 use crate::Compiler;
 use clap::{Args, ValueEnum};
 use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary};
@@ -42,6 +43,17 @@ pub struct TargetArgs {
     #[arg(long, value_name = "BOUNDS", default_value = "explicit")]
     bounds: BoundsArg,
 
+    /// Proposals that modules may use, added to the default (all that are supported) or taken away
+    ///
+    /// mvp, wasm1, wasm2 and all stand for sets and replace what comes before; NAME and +NAME add,
+    /// -NAME removes: mvp,+multi-value or -bulk-memory.
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, default_value = "all")]
+    wasm_features: Features,
+
+    /// Elements that a table may grow to if its declared maximum does not say so
+    #[arg(long, value_name = "ELEMENTS")]
+    table_capacity: Option<u32>,
+
     /// Verify every allocation with a symbolic checker
     #[arg(long)]
     check: bool,
@@ -53,7 +65,11 @@ impl TargetArgs {
             .reg_env(&self.reg_env)
             .opt_level(self.opt_level.into())
             .bounds(self.bounds.into())
+            .wasm_features(self.wasm_features.0)
             .check(self.check);
+        if let Some(elements) = self.table_capacity {
+            compiler = compiler.table_capacity(elements);
+        }
         if let Some(target) = &self.target {
             compiler = compiler.target(target);
         }

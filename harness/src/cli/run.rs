@@ -4,10 +4,10 @@ use super::files::print;
 use super::input::Input;
 use super::options::{AllocatorArg, TargetArgs, Usage};
 use super::traffic;
-use crate::Artifact;
-use crate::instance::{Imports, Instance, Outcome};
 use crate::machine::{Board, Cost, Machine, NoHost};
+use crate::store::{Linker, Outcome, Store};
 use crate::value::{Val, val_type};
+use crate::{Artifact, Compiler};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -48,6 +48,12 @@ pub struct Args {
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<u32>,
 
+    /// Another module to instantiate first, whose exports can be imported under this name
+    ///
+    /// Given several times, each may import from those before it.
+    #[arg(long, value_name = "NAME=FILE")]
+    preload: Vec<Preload>,
+
     /// Instructions after which to give up
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     budget: u64,
@@ -83,6 +89,22 @@ impl FromStr for Preset {
             None => Source::Hex(parse_hex(what)?),
         };
         Ok(Preset { address: parse_u32(address)?, bytes })
+    }
+}
+
+/// `NAME=FILE`.
+#[derive(Clone, Debug)]
+struct Preload {
+    name: String,
+    path: PathBuf,
+}
+
+impl FromStr for Preload {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Preload, String> {
+        let (name, path) = text.split_once('=').ok_or("expected NAME=FILE")?;
+        Ok(Preload { name: name.to_owned(), path: path.into() })
     }
 }
 
@@ -122,9 +144,7 @@ fn parse_u32(text: &str) -> Result<u32, String> {
 
 pub fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
-    let compiler = args.target.compiler().name(&input.stem).regalloc(args.regalloc.into());
-    let compiler = compiler.runtime(RuntimeLibrary::Builtin);
-    let artifact = input.compile(compiler)?;
+    let artifact = input.compile(compiler(args, &input))?;
     let board = Board::for_settings(&artifact.settings);
     let board = board.context("the emulator has no processor with a double-precision fpu")?;
     let board = Board { budget: args.budget, histogram: true, ..board };
@@ -135,17 +155,21 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
+fn compiler(args: &Args, input: &Input) -> Compiler {
+    let compiler = args.target.compiler().name(&input.stem).regalloc(args.regalloc.into());
+    compiler.runtime(RuntimeLibrary::Builtin)
+}
+
 fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
+    let mut store = Store::new(board);
+    let linker = preload(args, &mut store)?;
     let Artifact { module, object, .. } = artifact;
-    let imports = Imports::default();
-    let instance = Instance::new(module, object, board, args.memory_bytes, imports)?;
-    let mut instance = match instance {
+    let instance = match store.instantiate(module, object, &linker, args.memory_bytes)? {
         Ok(instance) => instance,
         Err(trap) => bail!("trap while instantiating: {trap}"),
     };
     let (name, values) = split_invocation(args)?;
-    let types = instance.export(name)?.1.params.clone();
-    let values = parse_arguments(name, values, &types)?;
+    let values = parse_arguments(name, values, &store.function_type(instance, name)?.params)?;
     for preset in &args.memory {
         let bytes = match &preset.bytes {
             Source::Hex(bytes) => bytes.clone(),
@@ -153,17 +177,18 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
             }
         };
-        instance.write_memory(preset.address, &bytes)?;
+        store.write_memory(instance, preset.address, &bytes)?;
     }
-    instance.reset_histogram();
-    let (outcome, cost) = instance.invoke(name, &values)?;
-    report_cost(artifact, instance.machine(), cost);
+    store.reset_histogram();
+    let (outcome, cost) = store.invoke(instance, name, &values)?;
+    report_cost(artifact, store.machine(), store.image(instance), cost);
     let mut text = String::new();
     if let Outcome::Returned(results) = &outcome {
         results.iter().for_each(|value| text.push_str(&format!("{value}\n")));
     }
     for dump in &args.dump {
-        text.push_str(&hex_dump(dump.address, &instance.read_memory(dump.address, dump.len)?));
+        let bytes = store.read_memory(instance, dump.address, dump.len)?;
+        text.push_str(&hex_dump(dump.address, &bytes));
     }
     print(&text)?;
     match outcome {
@@ -172,10 +197,28 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     }
 }
 
+/// Instantiates the modules that were asked for, in order.
+fn preload(args: &Args, store: &mut Store) -> Result<Linker> {
+    let mut linker = Linker::default();
+    for Preload { name, path } in &args.preload {
+        let input = Input::read(path)?;
+        let Artifact { module, object, .. } = input.compile(compiler(args, &input))?;
+        let instance = store.instantiate(&module, &object, &linker, None);
+        match instance.with_context(|| path.display().to_string())? {
+            Ok(instance) => linker.register(name, instance),
+            Err(trap) => bail!("{}: trap while instantiating: {trap}", path.display()),
+        }
+    }
+    Ok(linker)
+}
+
 /// Calls a .clif function, whose results are in registers.
 fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     if !args.memory.is_empty() || !args.dump.is_empty() || args.memory_bytes.is_some() {
         return Err(Usage("functions of a .clif file have no linear memory".into()).into());
+    }
+    if !args.preload.is_empty() {
+        return Err(Usage("functions of a .clif file import nothing".into()).into());
     }
     let (name, values) = split_invocation(args)?;
     let functions = &artifact.module.functions;
@@ -187,9 +230,9 @@ fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     let params: Vec<_> = signature.params.iter().map(|p| val_type(p.value_type)).collect();
     let values = parse_arguments(name, values, &params)?;
     let mut machine = Machine::new(&artifact.object, board)?;
-    let entry = machine.function(name)?;
+    let entry = machine.function(0, name)?;
     let (_, cost) = machine.call(entry, &values, 0, &mut NoHost)?;
-    report_cost(artifact, &machine, cost);
+    report_cost(artifact, &machine, 0, cost);
     let results: Vec<_> = signature.returns.iter().map(|r| val_type(r.value_type)).collect();
     let mut text = String::new();
     for (value, result) in machine.results(&results)?.into_iter().zip(&signature.returns) {
@@ -222,8 +265,8 @@ fn parse_arguments(name: &str, values: &[String], types: &[ValType]) -> Result<V
         .collect()
 }
 
-fn report_cost(artifact: &Artifact, machine: &Machine, cost: Cost) {
-    let traffic = traffic::executed(artifact, machine);
+fn report_cost(artifact: &Artifact, machine: &Machine, image: usize, cost: Cost) {
+    let traffic = traffic::executed(artifact, machine, image);
     eprintln!(
         "{} instructions, {} cycles (estimated), {} spill stores, {} reloads",
         cost.instructions, cost.cycles, traffic.stores, traffic.loads

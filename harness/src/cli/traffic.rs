@@ -1,7 +1,6 @@
 //! Spill traffic that was executed: the emulator's histogram against the code's spill accesses.
 
 use crate::Artifact;
-use crate::emulator::Emulator;
 use crate::machine::Machine;
 use windlass_backend::compiled::{CompiledFunction, RegionKind};
 
@@ -12,16 +11,14 @@ pub struct Traffic {
     pub loads: u64,
 }
 
-/// Sums over all functions of the artifact that `machine` executed.
-pub fn executed(artifact: &Artifact, machine: &Machine) -> Traffic {
-    let histogram = machine.emulator.histogram();
+/// Sums over all functions of the artifact, which is the machine's `image`, as executed.
+pub fn executed(artifact: &Artifact, machine: &Machine, image: usize) -> Traffic {
     let mut traffic = Traffic::default();
     for (function, compiled) in artifact.module.functions.iter().zip(&artifact.compiled.functions) {
         let name = &artifact.module.symbol(function.symbol).name;
-        let Some(symbol) = machine.image.symbol(name) else { continue };
+        let Some(symbol) = machine.symbol(image, name) else { continue };
         for access in spill_accesses(compiled) {
-            let at = (symbol.address - machine.image.base() + access.offset) / 2;
-            let times = u64::from(histogram.get(at as usize).copied().unwrap_or(0));
+            let times = machine.executions(symbol.address + access.offset);
             let registers = times * access.registers;
             *if access.is_store { &mut traffic.stores } else { &mut traffic.loads } += registers;
         }

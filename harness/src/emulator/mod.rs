@@ -114,6 +114,9 @@ pub trait Emulator {
     /// Writes as a debugger does, into RAM only.
     fn write(&mut self, addr: u32, bytes: &[u8]) -> Result<(), Unmapped>;
 
+    /// Sets every byte of a range of RAM.
+    fn fill(&mut self, addr: u32, len: u32, byte: u8) -> Result<(), Unmapped>;
+
     /// Register 0 to 15, the stack pointer being the selected one.
     fn reg(&self, number: usize) -> u32;
 
@@ -130,6 +133,9 @@ pub trait Emulator {
     /// Returns from the fault that [`Halt::Fault`] reported, to `pc`, with the registers and the
     /// stack of the fault's time and no conditional block pending.
     fn resume_from_fault(&mut self, pc: u32) -> Result<(), Unmapped>;
+
+    /// Resets the core; memory stays as it is.
+    fn reset(&mut self);
 
     /// Executes until something stops the core or `budget` instructions are done.
     fn run(&mut self, budget: u64) -> Halt;

@@ -43,6 +43,8 @@ struct Mapped {
 pub struct Rsemu {
     cpu: ArmV7m,
     space: Arc<AddressSpace>,
+    fpu: bool,
+    /// By base.
     mapped: Vec<Mapped>,
     monitor: Range<u32>,
     instructions: u64,
@@ -68,6 +70,7 @@ impl Rsemu {
         let mut emulator = Rsemu {
             cpu,
             space,
+            fpu,
             mapped: Vec::new(),
             monitor: 0..0,
             instructions: 0,
@@ -77,36 +80,30 @@ impl Rsemu {
         let handler = (FAULT_HANDLER | 1).to_le_bytes();
         let vectors = handler.repeat(16);
         emulator.map_rom(VECTORS, vectors);
-        // The reset sequence, which reads sp and pc from the table.
-        emulator.cpu.step();
-        emulator.cpu.with_sys(|sys| {
-            sys.cpacr = if fpu { CPACR_FPU } else { 0 };
-            // Exceptions leave the unit's registers alone: nothing runs in handler mode here, and
-            // frames are of one size.
-            sys.fpccr = 0;
-        });
+        emulator.reset();
         emulator
     }
 
     fn find(&self, addr: u32, len: usize) -> Result<(&Memory, u64), Unmapped> {
-        for m in &self.mapped {
-            let size = match &m.memory {
-                Memory::Ram(store) => store.len(),
-                Memory::Rom(store) => store.len(),
-            };
-            let offset = u64::from(addr.wrapping_sub(m.base));
-            if addr >= m.base && offset + len as u64 <= size {
-                return Ok((&m.memory, offset));
-            }
-        }
-        Err(Unmapped { addr, len })
+        let unmapped = Unmapped { addr, len };
+        let next = self.mapped.partition_point(|m| m.base <= addr);
+        let Some(Mapped { base, memory }) = self.mapped[..next].last() else {
+            return Err(unmapped);
+        };
+        let size = match memory {
+            Memory::Ram(store) => store.len(),
+            Memory::Rom(store) => store.len(),
+        };
+        let offset = u64::from(addr - base);
+        (offset + len as u64 <= size).then_some((memory, offset)).ok_or(unmapped)
     }
 
     fn map(&mut self, base: u32, region: Region, memory: Memory) {
         // An overlap or a region beyond the space is a bug of the caller; the map stays as it
         // was, and the accesses fault.
         if self.space.topology().map(region, base.into()).is_ok() {
-            self.mapped.push(Mapped { base, memory });
+            let next = self.mapped.partition_point(|m| m.base <= base);
+            self.mapped.insert(next, Mapped { base, memory });
         }
     }
 
@@ -217,6 +214,16 @@ impl Emulator for Rsemu {
         }
     }
 
+    fn fill(&mut self, addr: u32, len: u32, byte: u8) -> Result<(), Unmapped> {
+        let unmapped = Unmapped { addr, len: len as usize };
+        match self.find(addr, len as usize)? {
+            (Memory::Ram(store), offset) => {
+                store.fill(offset, len.into(), byte).map_err(|_| unmapped)
+            }
+            (Memory::Rom(_), _) => Err(unmapped),
+        }
+    }
+
     fn reg(&self, number: usize) -> u32 {
         self.cpu.reg(number as u8)
     }
@@ -256,6 +263,19 @@ impl Emulator for Rsemu {
         });
         self.cpu.set_regs(regs);
         Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.cpu.request_reset();
+        // The reset sequence, which reads sp and pc from the table.
+        self.cpu.step();
+        let fpu = self.fpu;
+        self.cpu.with_sys(|sys| {
+            sys.cpacr = if fpu { CPACR_FPU } else { 0 };
+            // Exceptions leave the unit's registers alone: nothing runs in handler mode here, and
+            // frames are of one size.
+            sys.fpccr = 0;
+        });
     }
 
     fn run(&mut self, budget: u64) -> Halt {
@@ -375,6 +395,10 @@ mod tests {
         // push {r4, lr}; b .-2
         let mut e = emulator(&[0xb510, 0xe7fd]);
         assert_eq!(e.run(100_000), Halt::Lockup);
+        e.reset();
+        e.set_reg(super::super::PC, CODE);
+        e.set_reg(SP, STACK + 0x1000);
+        assert_eq!(e.run(10), Halt::Budget);
     }
 
     #[test]

@@ -6,8 +6,9 @@ pub mod floats;
 pub mod oracle;
 
 use std::path::{Path, PathBuf};
-use windlass::instance::{Imports, Instance};
+use windlass::instance::Instance;
 use windlass::machine::Board;
+use windlass::store::{Linker, Store};
 use windlass::value::Val;
 use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap};
 use windlass_backend::module::ExternType;
@@ -111,29 +112,29 @@ pub fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// Instantiates on the emulator, with [`host_call`] behind every import of the module.
+/// Instantiates on the emulator, with [`host_call`] behind every imported function.
 pub fn instantiate(
     artifact: &Artifact,
     board: Board,
     memory_bytes: Option<u32>,
 ) -> Result<Result<Instance, Trap>, String> {
-    let interface = artifact.module.interface.as_ref().ok_or("no interface")?;
-    let mut imports = Imports::default();
-    for import in &interface.imports {
-        let ExternType::Func(_) = import.ty else {
-            return Err(format!("the import {} is no function", import.wasm_name));
-        };
-        let name = import.wasm_name.clone();
-        imports.define(&import.wasm_module, &import.wasm_name, move |memory, args| {
-            let (results, write) = host_call(&name, args);
-            if let Some((address, byte)) = write {
-                memory.write(address, &[byte]).expect("a host write within memory");
-            }
-            results
-        });
-    }
-    Instance::new(&artifact.module, &artifact.object, board, memory_bytes, imports)
-        .map_err(|e| e.to_string())
+    let Artifact { module, object, .. } = artifact;
+    let interface = module.interface.as_ref().ok_or("no interface")?;
+    let define = |store: &mut Store, linker: &mut Linker| {
+        for import in &interface.imports {
+            let ExternType::Func(ty) = &import.ty else { continue };
+            let name = import.wasm_name.clone();
+            let function = store.host_function(ty.clone(), move |memory, args| {
+                let (results, write) = host_call(&name, args);
+                if let Some((address, byte)) = write {
+                    memory.write(address, &[byte]).expect("a host write within memory");
+                }
+                results
+            });
+            linker.define(&import.wasm_module, &import.wasm_name, function);
+        }
+    };
+    Instance::new(module, object, board, memory_bytes, define).map_err(|e| e.to_string())
 }
 
 /// What tests import, by name: results, and a byte to write.

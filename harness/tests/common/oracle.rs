@@ -3,7 +3,7 @@
 use super::host_call;
 use wasmi::{Caller, Config, Engine, Extern, ExternType, Linker, Module, Store, TrapCode};
 use windlass::Trap;
-use windlass::instance::Outcome;
+use windlass::store::Outcome;
 use windlass::value::Val;
 
 pub struct Oracle {
@@ -75,7 +75,7 @@ fn to_wasmi(value: Val) -> wasmi::Val {
         Val::I64(v) => wasmi::Val::I64(v),
         Val::F32(bits) => wasmi::Val::F32(wasmi::F32::from_bits(bits)),
         Val::F64(bits) => wasmi::Val::F64(wasmi::F64::from_bits(bits)),
-        Val::FuncRef(_) | Val::ExternRef(_) => panic!("a reference has no meaning elsewhere"),
+        Val::FuncRef(_) | Val::ExternRef(_) => panic!("a reference belongs to its engine"),
     }
 }
 

@@ -135,7 +135,7 @@ fn execute(artifact: &Artifact, machine: &mut Machine, case: &Case) -> Result<En
     for (value, param) in case.args.iter().zip(&signature.params) {
         args.push(argument(value, param.extension)?);
     }
-    let entry = machine.function(&case.name)?;
+    let entry = machine.function(0, &case.name)?;
     match machine.call(entry, &args, 0, &mut NoHost) {
         Ok(_) => {}
         Err(MachineError::Fault(Fault { cause: FaultCause::Udf(code), .. })) => {

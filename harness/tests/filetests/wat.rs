@@ -4,7 +4,7 @@ use super::super::common::oracle::Oracle;
 use super::super::common::{Config, emulator_memory, instantiate};
 use super::super::{Directive, directives};
 use libtest_mimic::Failed;
-use windlass::instance::Outcome;
+use windlass::store::Outcome;
 use windlass::value::Val;
 use windlass_backend::module::{Interface, ValType};
 
