@@ -144,7 +144,7 @@ impl Init<'_, '_, '_, '_> {
             let bytes = ty.min_bytes() as u32 + self.env.guard_bytes();
             if bytes > 0 {
                 let (zero, bytes) = (self.word(0), self.word(bytes));
-                env::call_routine(self.builder, LibCall::Memset, &[handed[0], zero, bytes]);
+                env::call_routine(self.builder, LibCall::Memset, &[handed[0], bytes, zero]);
             }
         }
         Ok(())

@@ -383,7 +383,7 @@ impl FuncTranslator<'_, '_, '_> {
     pub fn memory_fill(&mut self, index: u32) -> Result<()> {
         let (bytes, byte, to) = (self.pop()?, self.pop()?, self.pop()?);
         let to = self.checked_range(index, to, bytes)?;
-        env::call_routine(&mut self.builder, LibCall::Memset, &[to, byte, bytes]);
+        env::call_routine(&mut self.builder, LibCall::Memset, &[to, bytes, byte]);
         Ok(())
     }
 
@@ -512,7 +512,7 @@ pub fn build_memory_grow(
     let base = field(builder, memory::BASE);
     let end = builder.ins().iadd(base, bytes);
     let zero = env::word(builder, 0);
-    env::call_routine(builder, LibCall::Memset, &[end, zero, more]);
+    env::call_routine(builder, LibCall::Memset, &[end, more, zero]);
     let after = builder.ins().iadd(bytes, more);
     env::store_field(builder, Region::Context, after, descriptor, at + memory::BYTES);
     let before = bytes_to_pages(builder, &ty, bytes);

@@ -3,7 +3,7 @@
 use super::files::print;
 use super::options::{AllocatorArg, TargetArgs};
 use crate::machine::Board;
-use crate::wast::{Config, Report, run as run_script};
+use crate::wast::{Config, MEMORY_RESERVE, Report, run as run_script};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use windlass_backend::options::RuntimeLibrary;
 
 const EXAMPLES: &str = "Examples:
   windlass wast i32.wast call_indirect.wast
-  windlass wast memory_grow.wast --memory-reserve 67108864 --cpu cortex-m3
+  windlass wast memory.wast --memory-reserve 1048576 --cpu cortex-m3
   windlass wast test/core/*.wast --wasm-features wasm1 --regalloc greedy";
 
 #[derive(clap::Args)]
@@ -21,8 +21,8 @@ pub struct Args {
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
 
-    /// Bytes that a memory may grow by, where its maximum allows
-    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    /// Bytes that a memory may grow by, where its maximum and the board's RAM allow
+    #[arg(long, value_name = "BYTES", default_value_t = MEMORY_RESERVE)]
     memory_reserve: u32,
 
     /// Instructions after which to give a call up

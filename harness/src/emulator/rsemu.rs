@@ -271,6 +271,8 @@ impl Emulator for Rsemu {
         self.cpu.step();
         let fpu = self.fpu;
         self.cpu.with_sys(|sys| {
+            sys.cfsr = 0;
+            sys.hfsr = 0;
             sys.cpacr = if fpu { CPACR_FPU } else { 0 };
             // Exceptions leave the unit's registers alone: nothing runs in handler mode here, and
             // frames are of one size.
@@ -399,6 +401,19 @@ mod tests {
         e.set_reg(super::super::PC, CODE);
         e.set_reg(SP, STACK + 0x1000);
         assert_eq!(e.run(10), Halt::Budget);
+    }
+
+    #[test]
+    fn a_reset_forgets_earlier_faults() {
+        // ldr r0, [r1]; udf #4
+        let mut e = emulator(&[0x6808, 0xde04]);
+        e.set_reg(1, 0x7000_0000);
+        assert!(matches!(e.run(10), Halt::Fault(_)));
+        e.reset();
+        e.set_reg(super::super::PC, CODE + 2);
+        e.set_reg(SP, STACK + 0x1000);
+        let fault = Fault { pc: CODE + 2, cause: FaultCause::Udf(4) };
+        assert_eq!(e.run(10), Halt::Fault(fault));
     }
 
     #[test]

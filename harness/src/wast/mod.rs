@@ -23,9 +23,12 @@ pub struct Config {
     /// With the proposals that the script may use, and all of the runtime library.
     pub compiler: Compiler,
     pub board: Board,
-    /// Bytes that a memory may grow by, where its maximum allows.
+    /// Bytes that a memory may grow by, where its maximum and the board's RAM allow.
     pub memory_reserve: u32,
 }
+
+/// What memories may grow by for all scripts of the suite to succeed.
+pub const MEMORY_RESERVE: u32 = 64 << 20;
 
 /// What became of a script.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -6,7 +6,7 @@ use crate::store::{InstanceId, Linker, Outcome, Store, StoreError};
 use crate::{Artifact, Error, Trap};
 use std::collections::HashMap;
 use std::rc::Rc;
-use wasmparser::Validator;
+use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, Validator};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke};
 
@@ -46,7 +46,28 @@ struct Runner<'a> {
     /// Instances by `$name`; the last one of all has none.
     instances: HashMap<Option<String>, InstanceId>,
     /// Definitions by `$name`, likewise.
-    definitions: HashMap<Option<String>, Rc<Artifact>>,
+    definitions: HashMap<Option<String>, Rc<Definition>>,
+}
+
+/// A module that was compiled.
+struct Definition {
+    artifact: Artifact,
+    /// See [`Store::memory_reserve`]. What cannot grow needs none, and there are many.
+    memory_reserve: u32,
+}
+
+impl Definition {
+    fn instantiate(
+        &self,
+        store: &mut Store,
+        linker: &Linker,
+    ) -> core::result::Result<InstanceId, Refusal> {
+        store.memory_reserve = self.memory_reserve;
+        match store.instantiate(&self.artifact.module, &self.artifact.object, linker, None) {
+            Ok(instance) => instance.map_err(Refusal::Trap),
+            Err(error) => Err(Refusal::Store(error)),
+        }
+    }
 }
 
 pub fn run(text: &str, directives: Vec<WastDirective>, config: &Config) -> Report {
@@ -93,10 +114,10 @@ impl Runner<'_> {
             }
             WastDirective::ModuleDefinition(mut module) => {
                 let name = module.name().map(own);
-                let artifact = self.compile(&mut module).map_err(|e| format!("module: {e}"))?;
-                let artifact = Rc::new(artifact);
-                self.definitions.insert(None, artifact.clone());
-                self.definitions.insert(name, artifact);
+                let definition = self.compile(&mut module).map_err(|e| format!("module: {e}"))?;
+                let definition = Rc::new(definition);
+                self.definitions.insert(None, definition.clone());
+                self.definitions.insert(name, definition);
                 Ok(Verdict::Done)
             }
             WastDirective::ModuleInstance { instance, module, .. } => {
@@ -150,16 +171,18 @@ impl Runner<'_> {
         }
     }
 
-    fn compile(&self, module: &mut QuoteWat) -> core::result::Result<Artifact, Refusal> {
+    fn compile(&self, module: &mut QuoteWat) -> core::result::Result<Definition, Refusal> {
         let wasm = module.encode().map_err(Refusal::Text)?;
-        self.config.compiler.compile_wasm(&wasm).map_err(|error| match error {
+        let artifact = self.config.compiler.compile_wasm(&wasm).map_err(|error| match error {
             // What other proposals make valid is not supported, says the compiler. To a script
             // they do not exist.
             Error::Unsupported { place, construct } if !self.is_valid(&wasm) => {
                 Refusal::Compiler(Error::Invalid { place, message: construct })
             }
             error => Refusal::Compiler(error),
-        })
+        })?;
+        let memory_reserve = if may_grow(&wasm) { self.config.memory_reserve } else { 0 };
+        Ok(Definition { artifact, memory_reserve })
     }
 
     /// Whether a module is valid with the script's proposals.
@@ -169,14 +192,15 @@ impl Runner<'_> {
     }
 
     fn instantiate(&mut self, module: &mut QuoteWat) -> core::result::Result<InstanceId, Refusal> {
-        let artifact = self.compile(module)?;
-        instantiate(&mut self.store, &self.linker, &artifact)
+        let definition = self.compile(module)?;
+        definition.instantiate(&mut self.store, &self.linker)
     }
 
     fn instantiate_definition(&mut self, name: Option<Id>, module: Option<Id>) -> Result {
-        let artifact = self.definitions.get(&module.map(own));
-        let artifact = artifact.ok_or_else(|| format!("no definition {}", show_name(module)))?;
-        let instance = instantiate(&mut self.store, &self.linker, artifact);
+        let definition = self.definitions.get(&module.map(own));
+        let definition =
+            definition.ok_or_else(|| format!("no definition {}", show_name(module)))?;
+        let instance = definition.instantiate(&mut self.store, &self.linker);
         self.set_current(name, instance.map_err(|e| format!("module instance: {e}"))?);
         Ok(Verdict::Done)
     }
@@ -264,15 +288,19 @@ impl Runner<'_> {
     }
 }
 
-fn instantiate(
-    store: &mut Store,
-    linker: &Linker,
-    artifact: &Artifact,
-) -> core::result::Result<InstanceId, Refusal> {
-    match store.instantiate(&artifact.module, &artifact.object, linker, None) {
-        Ok(instance) => instance.map_err(Refusal::Trap),
-        Err(error) => Err(Refusal::Store(error)),
-    }
+/// Whether some memory of the module may grow: by its own code, or by others that see it.
+fn may_grow(wasm: &[u8]) -> bool {
+    let grows = |body: FunctionBody| {
+        let operators = body.get_operators_reader().into_iter().flatten();
+        operators.flatten().any(|operator| matches!(operator, Operator::MemoryGrow { .. }))
+    };
+    Parser::new(0).parse_all(wasm).flatten().any(|payload| match payload {
+        Payload::CodeSectionEntry(body) => grows(body),
+        Payload::ExportSection(exports) => {
+            exports.into_iter().flatten().any(|export| export.kind == ExternalKind::Memory)
+        }
+        _ => false,
+    })
 }
 
 fn expect_trap(assertion: &str, what: &str, outcome: Outcome, message: &str) -> Result {
