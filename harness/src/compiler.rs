@@ -144,6 +144,7 @@ impl Compiler {
             let options = FrontendOptions {
                 name: self.name.clone(),
                 bounds: self.bounds,
+                floats_in_registers: self.settings()?.hard_float(),
                 ..FrontendOptions::default()
             };
             self.compile_module(frontend::translate(wasm, &options)?)

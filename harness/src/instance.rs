@@ -122,7 +122,7 @@ impl Host for WasmHost<'_> {
         let ExternType::Func(FuncType { params, results }) = &import.ty else {
             return Err(undefined());
         };
-        let hidden = usize::from(results.len() > 1);
+        let hidden = usize::from(machine.board().variant.returns_by_pointer(results));
         let mut types = vec![ValType::I32; hidden + 1];
         types.extend(params);
         let values = machine.arguments(&types)?;
@@ -163,7 +163,7 @@ fn write_results(
     if values.len() != types.len() || values.iter().zip(types).any(|(v, &t)| v.ty() != t) {
         return Err(MachineError::Broken(format!("an import returned {values:?} for {types:?}")));
     }
-    if values.len() == 1 {
+    if !machine.board().variant.returns_by_pointer(types) {
         return machine.set_results(values);
     }
     for (value, at) in values.iter().zip(struct_layout(types).0) {
@@ -322,7 +322,7 @@ impl Instance {
                 given: args.len(),
             });
         }
-        let several = ty.results.len() > 1;
+        let several = self.machine.board().variant.returns_by_pointer(&ty.results);
         let result_bytes = if several { struct_layout(&ty.results).1 } else { 0 };
         let mut all = vec![Val::I32(self.address as i32)];
         all.extend(args);
@@ -337,14 +337,11 @@ impl Instance {
 
     /// Results where C functions leave them; several are a struct at `area`.
     fn results(&self, area: u32, types: &[ValType]) -> Result<Vec<Val>, InstanceError> {
-        match *types {
-            [] => Ok(vec![]),
-            [_] => Ok(self.machine.results(types)?),
-            _ => {
-                let fields = struct_layout(types).0.into_iter().zip(types);
-                fields.map(|(offset, &ty)| self.read_field(area + offset, ty)).collect()
-            }
+        if !self.machine.board().variant.returns_by_pointer(types) {
+            return Ok(self.machine.results(types)?);
         }
+        let fields = struct_layout(types).0.into_iter().zip(types);
+        fields.map(|(offset, &ty)| self.read_field(area + offset, ty)).collect()
     }
 
     fn read_field(&self, address: u32, ty: ValType) -> Result<Val, InstanceError> {
