@@ -69,6 +69,8 @@ pub struct FrontendOptions {
     pub features: WasmFeatures,
     /// Elements that a table may grow to if its declared maximum does not say so.
     pub table_capacity: u32,
+    /// C functions return structs of up to four floats of one format in registers.
+    pub floats_in_registers: bool,
 }
 
 impl Default for FrontendOptions {
@@ -78,6 +80,7 @@ impl Default for FrontendOptions {
             bounds: Bounds::default(),
             features: SUPPORTED_FEATURES,
             table_capacity: MAX_DECLARED_CAPACITY,
+            floats_in_registers: false,
         }
     }
 }

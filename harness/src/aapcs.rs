@@ -41,6 +41,14 @@ impl Variant {
         Assigner::new(self, true).assign(types)
     }
 
+    /// Whether C returns a struct of these types through a pointer. In registers are homogeneous
+    /// aggregates of floats, in the VFP variant (5.3.5, 6.5); what we return is never small.
+    pub fn returns_by_pointer(self, types: &[ValType]) -> bool {
+        let all = |format| types.iter().all(|&ty| ty == format);
+        let is_homogeneous = types.len() <= 4 && (all(ValType::F32) || all(ValType::F64));
+        types.len() > 1 && !(self == Variant::Vfp && is_homogeneous)
+    }
+
     /// Several results, which C does not know, follow each other without gaps; no more than fit
     /// the registers.
     pub fn results(self, types: &[ValType]) -> Places {

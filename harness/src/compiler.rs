@@ -155,7 +155,11 @@ impl Compiler {
 
     /// Compiles a binary wasm module.
     pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
-        caught(|| self.compile_module(frontend::translate(wasm, &self.frontend)?))
+        caught(|| {
+            let floats_in_registers = self.settings()?.hard_float();
+            let options = FrontendOptions { floats_in_registers, ..self.frontend.clone() };
+            self.compile_module(frontend::translate(wasm, &options)?)
+        })
     }
 
     /// Compiles the functions of a .clif file.

@@ -147,7 +147,8 @@ impl FuncTranslator<'_, '_, '_> {
         let mut all = Vec::with_capacity(2 + args.len());
         all.extend([owner, entry]);
         all.extend_from_slice(args);
-        let callee = self.callee(switch, types::switch_signature(ty));
+        let signature = self.env.switch_signature(ty);
+        let callee = self.callee(switch, signature);
         Ok(support::call_c(&mut self.builder, ty, callee, all))
     }
 

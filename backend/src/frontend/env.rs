@@ -82,6 +82,8 @@ pub struct Env<'a> {
     pub bounds: Bounds,
     /// Segments are checked one by one while they are copied, not all before the first.
     pub bulk_memory: bool,
+    /// C returns structs of floats in registers.
+    floats_in_registers: bool,
     /// The module's name as a C identifier: prefix of all its symbols.
     pub prefix: String,
     pub functions: Vec<FunctionDecl>,
@@ -104,6 +106,7 @@ impl<'a> Env<'a> {
         let prefix = names::c_identifier(&options.name);
         let mut env = Env {
             bounds: options.bounds,
+            floats_in_registers: options.floats_in_registers,
             bulk_memory: options.features.contains(WasmFeatures::BULK_MEMORY),
             functions: Vec::with_capacity(wasm.functions.len()),
             globals: Vec::with_capacity(wasm.globals.len()),
@@ -313,6 +316,16 @@ impl<'a> Env<'a> {
         let symbol = self.add_local_symbol(&helper.name());
         self.helpers.insert(helper, symbol);
         symbol
+    }
+
+    /// The signature of a function of this type as C sees it.
+    pub fn c_signature(&self, ty: &FuncType) -> Signature {
+        types::c_signature(ty, self.floats_in_registers)
+    }
+
+    /// The signature of `Helper::Switch`.
+    pub fn switch_signature(&self, ty: &FuncType) -> Signature {
+        types::switch_signature(ty, self.floats_in_registers)
     }
 
     /// The entry that calls functions of this type in other instances.

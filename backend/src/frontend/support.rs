@@ -6,7 +6,7 @@ use super::layout::Place;
 use super::memory::{self, Region};
 use super::module::ImportKind;
 use super::table;
-use super::types::{self, c_signature, internal_signature, switch_signature, word_signature};
+use super::types::{self, internal_signature, word_signature};
 use crate::error::{Error, Result};
 use crate::instance::offset;
 use crate::module::{ExternType, FuncType, FunctionRole, SymbolId};
@@ -37,8 +37,9 @@ pub fn define_entry(
 ) -> Result<()> {
     let ty = env.function_type(index)?.clone();
     let callee = env.functions[index as usize].symbol;
-    env.build(context, symbol, FunctionRole::Entry, c_signature(&ty), |_, builder, params| {
-        let (returned, args) = split_struct(&ty, params)?;
+    let signature = env.c_signature(&ty);
+    env.build(context, symbol, FunctionRole::Entry, signature, |_, builder, params| {
+        let (returned, args) = split_struct(builder, params)?;
         let results = env::call(builder, callee, internal_signature(&ty), args);
         return_to_c(builder, &ty, returned, &results);
         Ok(())
@@ -52,8 +53,9 @@ fn define_switch(
     symbol: SymbolId,
     ty: &FuncType,
 ) -> Result<()> {
-    env.build(context, symbol, FunctionRole::Entry, switch_signature(ty), |_, builder, params| {
-        let (returned, args) = split_struct(ty, params)?;
+    let signature = env.switch_signature(ty);
+    env.build(context, symbol, FunctionRole::Entry, signature, |_, builder, params| {
+        let (returned, args) = split_struct(builder, params)?;
         let [instance, entry, args @ ..] = args else {
             return Err(Error::internal("a switch takes an instance and a function"));
         };
@@ -86,8 +88,11 @@ fn return_to_c(
 }
 
 /// Splits the pointer to the struct of results, if there is one, from the other parameters.
-fn split_struct<'p>(ty: &FuncType, params: &'p [Value]) -> Result<(Option<Value>, &'p [Value])> {
-    if !types::returns_struct(ty) {
+fn split_struct<'p>(
+    builder: &FunctionBuilder<'_>,
+    params: &'p [Value],
+) -> Result<(Option<Value>, &'p [Value])> {
+    if !types::returns_struct(&builder.func.signature) {
         return Ok((None, params));
     }
     let (&place, rest) =
@@ -105,12 +110,12 @@ pub fn define_thunks(env: &mut Env<'_>, context: &mut FunctionBuilderContext) ->
         let at = env.interface.contexts[import.context].offset;
         let ty = env.function_type(index)?.clone();
         let thunk = env.functions[index as usize].symbol;
-        let signature = internal_signature(&ty);
+        let (signature, c_signature) = (internal_signature(&ty), env.c_signature(&ty));
         env.build(context, thunk, FunctionRole::ImportThunk, signature, |_, builder, params| {
             let (&vmctx, params) =
                 params.split_first().ok_or_else(|| Error::internal("a thunk of no instance"))?;
             let owner = env::load_field(builder, Region::Context, I32, vmctx, at);
-            let callee = env::import_function(builder.func, host, c_signature(&ty));
+            let callee = env::import_function(builder.func, host, c_signature);
             let mut args = vec![owner];
             args.extend_from_slice(params);
             let results = call_c(builder, &ty, callee, args);
@@ -128,7 +133,8 @@ pub fn call_c(
     callee: FuncRef,
     mut args: Vec<Value>,
 ) -> Vec<Value> {
-    if !types::returns_struct(ty) {
+    let signature = builder.func.dfg.ext_funcs[callee].signature;
+    if !types::returns_struct(&builder.func.dfg.signatures[signature]) {
         let inst = builder.ins().call(callee, &args);
         return builder.inst_results(inst).to_vec();
     }

@@ -51,31 +51,39 @@ pub fn internal_signature(ty: &FuncType) -> Signature {
 
 /// The signature of the same function as C sees it: the owner (instance or context pointer), then
 /// the parameters. Several results are a struct, returned through a pointer that comes first
-/// (AAPCS32, section 6.4: composite types larger than 4 bytes).
-pub fn c_signature(ty: &FuncType) -> Signature {
+/// (AAPCS32, section 6.4: composite types larger than 4 bytes), or as if each were a result if
+/// `floats_in_registers` (6.5, VFP variant) and it is a homogeneous aggregate.
+pub fn c_signature(ty: &FuncType, floats_in_registers: bool) -> Signature {
     let mut sig = Signature::new(CallConv::SystemV);
-    if returns_struct(ty) {
+    let single = ty.results.len() <= 1 || floats_in_registers && is_homogeneous(ty);
+    if single {
+        sig.returns.extend(ty.results.iter().map(|&t| AbiParam::new(clif_type(t))));
+    } else {
         sig.params.push(AbiParam::special(types::I32, ArgumentPurpose::StructReturn));
     }
     sig.params.push(AbiParam::new(types::I32));
     sig.params.extend(ty.params.iter().map(|&t| AbiParam::new(clif_type(t))));
-    if let [result] = ty.results[..] {
-        sig.returns.push(AbiParam::new(clif_type(result)));
-    }
     sig
 }
 
+/// Whether the results are a homogeneous aggregate of floats: up to four of one format (AAPCS32,
+/// section 5.3.5).
+fn is_homogeneous(ty: &FuncType) -> bool {
+    let all = |format| ty.results.iter().all(|&result| result == format);
+    ty.results.len() <= 4 && (all(ValType::F32) || all(ValType::F64))
+}
+
 /// The signature of `Helper::Switch`: that of C, with the function behind the instance.
-pub fn switch_signature(ty: &FuncType) -> Signature {
-    let mut sig = c_signature(ty);
-    let behind = 1 + usize::from(returns_struct(ty));
+pub fn switch_signature(ty: &FuncType, floats_in_registers: bool) -> Signature {
+    let mut sig = c_signature(ty, floats_in_registers);
+    let behind = 1 + usize::from(returns_struct(&sig));
     sig.params.insert(behind, AbiParam::new(types::I32));
     sig
 }
 
-/// Whether C sees the results as a struct.
-pub fn returns_struct(ty: &FuncType) -> bool {
-    ty.results.len() > 1
+/// Whether a signature of C has a pointer to the struct of results.
+pub fn returns_struct(sig: &Signature) -> bool {
+    sig.params.first().is_some_and(|param| param.purpose == ArgumentPurpose::StructReturn)
 }
 
 /// Layout of the struct of results: each field's offset at natural alignment, and its size.

@@ -13,7 +13,8 @@ pub struct Usage(pub String);
 /// What code is for, the same in every command.
 #[derive(Args, Clone, Debug)]
 pub struct TargetArgs {
-    /// thumbv7m-none-eabi, thumbv7em-none-eabi or thumbv8m.main-none-eabi
+    /// thumbv7m-none-eabi, thumbv7em-none-eabi or thumbv8m.main-none-eabi, the latter two also as
+    /// eabihf
     ///
     /// The default follows from --cpu, else it is thumbv7em-none-eabi.
     #[arg(long, value_name = "TRIPLE")]

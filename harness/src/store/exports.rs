@@ -32,7 +32,8 @@ impl Store {
         }
         let instance = &self.instances[id.0];
         let symbol = instance.export(name)?.symbol;
-        let result_bytes = if results.len() > 1 { struct_layout(&results).1 } else { 0 };
+        let by_pointer = self.machine.board().variant.returns_by_pointer(&results);
+        let result_bytes = if by_pointer { struct_layout(&results).1 } else { 0 };
         let mut all = vec![Val::I32(instance.address as i32)];
         all.extend(args);
         let (area, cost) = self.call_symbol(id, Some(symbol), &all, result_bytes)?;
@@ -46,7 +47,7 @@ impl Store {
 
     /// Results where C functions leave them; several are a struct at `area`.
     fn results(&self, area: u32, types: &[ValType]) -> Result<Vec<Val>, MachineError> {
-        if types.len() <= 1 {
+        if !self.machine.board().variant.returns_by_pointer(types) {
             return self.machine.results(types);
         }
         let fields = struct_layout(types).0.into_iter().zip(types);

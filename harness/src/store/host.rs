@@ -95,7 +95,7 @@ impl HostSide<'_> {
         })?;
         let memory = caller.memory();
         let HostFunction { ty: FuncType { params, results }, call } = &mut self.functions[index];
-        let hidden = usize::from(results.len() > 1);
+        let hidden = usize::from(machine.board().variant.returns_by_pointer(results));
         let mut types = vec![ValType::I32; hidden + 1];
         types.extend(&*params);
         let values = machine.arguments(&types)?;
@@ -162,7 +162,7 @@ fn write_results(
     if values.len() != types.len() || values.iter().zip(types).any(|(v, &t)| v.ty() != t) {
         return Err(MachineError::Broken(format!("an import returned {values:?} for {types:?}")));
     }
-    if values.len() == 1 {
+    if !machine.board().variant.returns_by_pointer(types) {
         return machine.set_results(values);
     }
     for (value, at) in values.iter().zip(struct_layout(types).0) {

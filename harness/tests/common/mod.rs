@@ -149,6 +149,7 @@ pub fn host_call(name: &str, args: &[Val]) -> (Vec<Val>, Option<(u32, u8)>) {
         "add" => (vec![Val::I32(words[0].wrapping_add(words[1]))], None),
         "mix" => (vec![Val::I32(weighted(&words))], None),
         "swap" => (vec![Val::I32(words[1]), Val::I32(words[0])], None),
+        name if name.starts_with("reverse") => (args.iter().rev().copied().collect(), None),
         "poke" => (vec![], Some((words[0] as u32, words[1] as u8))),
         other => panic!("no host function {other}"),
     }

@@ -22,6 +22,7 @@ pub fn check(path: &Path, text: &str, options: &str) -> Result<(), Failed> {
             }
             "target" => compiler.target(value),
             "cpu" => compiler.cpu(value),
+            "fpu" => compiler.fpu(value),
             "reg-env" => compiler.reg_env(value),
             "regalloc" => compiler.regalloc(allocator(value)?),
             "O" => compiler.opt_level(opt_level(value)?),

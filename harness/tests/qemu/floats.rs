@@ -7,9 +7,12 @@ use crate::common::floats::{
     Case, Expected, Suite, add_arithmetic, add_bits, add_comparisons, add_conversions, add_formats,
     add_pressure, add_wide_calls,
 };
+use crate::common::harness_dir;
+use crate::common::oracle::Oracle;
 use crate::{AN386, Board, Firmware, Linker, compiler, host};
 use std::collections::HashMap;
 use std::fmt::Write;
+use windlass::store::Outcome;
 use windlass::value::Val;
 use windlass::{AllocatorKind, OptLevel, RuntimeLibrary};
 use windlass_backend::module::ValType;
@@ -72,6 +75,72 @@ fn floats_are_those_of_the_host_on_units_with_and_without_doubles() {
             panic!("{at}: {found}, not {wanted}");
         }
         assert_eq!(printed.len(), expected.len(), "{at}");
+    }
+}
+
+/// The calls that `float_host.c` makes, in its order.
+fn calls() -> Vec<(&'static str, Vec<Val>)> {
+    let single = |x: f32| Val::F32(x.to_bits());
+    let double = |x: f64| Val::F64(x.to_bits());
+    let singles = [1.0, 2.0, 3.0, 4.0].map(single).to_vec();
+    let mixed = vec![double(0.1), Val::I32(7), single(2.25), Val::I64(123456789012)];
+    let many = vec![
+        single(2.0),
+        double(0.125),
+        single(3.0),
+        Val::I32(4),
+        double(5.5),
+        single(6.0),
+        double(7.0),
+        double(8.0),
+        single(9.0),
+        Val::I64(-9),
+        double(0.25),
+        single(11.0),
+        double(1.5),
+        single(13.0),
+        single(7.0),
+        double(100.0),
+        Val::I32(3),
+        single(8.0),
+    ];
+    vec![
+        ("singles", singles),
+        ("doubles", vec![double(1.5), double(2.5)]),
+        ("mixed", mixed),
+        ("five", vec![single(16.0)]),
+        ("many", many),
+        ("indirect", vec![Val::I32(1), double(3.0), single(4.0)]),
+        ("memory", vec![Val::I32(3), single(1.5), double(2.25)]),
+        ("deep", vec![single(1.0), double(2.0), Val::I32(0)]),
+    ]
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+fn a_host_and_a_module_exchange_floats() {
+    let wat = std::fs::read(harness_dir("filetests/run/floats.wat")).unwrap();
+    let wasm = wat::parse_bytes(&wat).unwrap();
+    let mut oracle = Oracle::new(&wasm).unwrap().unwrap();
+    let mut expected = String::new();
+    for (name, args) in calls() {
+        let Outcome::Returned(results) = oracle.invoke(name, &args).unwrap() else {
+            panic!("{name} traps in wasmi");
+        };
+        for value in results {
+            let _ = writeln!(expected, "{}", value.bits() as u32);
+            if value.ty().bytes() == 8 {
+                let _ = writeln!(expected, "{}", value.bits() >> 32);
+            }
+        }
+    }
+    let hard = "thumbv7em-none-eabihf";
+    let softfp = Board { target: "thumbv7em-none-eabi", ..AN500 };
+    let single = Board { target: hard, fpu: "fpv4-sp-d16", ..AN386 };
+    for board in [AN500, softfp, single, AN386] {
+        let artifact = compiler(board).compile_wasm(&wasm).unwrap();
+        let printed = Firmware::new(&artifact, board).run("float_host.c", Linker::Gcc);
+        assert_eq!(printed, expected, "{board:?}");
     }
 }
 

@@ -4,8 +4,8 @@
 //! Which scratch: ip is free at every instruction of lowering, but between the moves that
 //! allocation inserts it may hold a value (a cycle of moves, a slot copied to a slot). Those moves
 //! touch memory only in spill slots; so a load from a slot makes its address in its destination,
-//! and a store to a far slot, or a load of a floating-point register, which no address can be in, makes it
-//! in lr, which such functions save ([`goes_through_lr`]).
+//! and a store to a far slot, or a load of a floating-point register from one, makes it in lr, which
+//! such functions save ([`goes_through_lr`]).
 
 use super::consts::gen_const;
 use super::frame::{FrameLayout, Insts};

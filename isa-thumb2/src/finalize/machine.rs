@@ -24,6 +24,8 @@ pub struct Machine {
     z: bool,
     c: bool,
     v: bool,
+    /// N, Z, C and V of the FPSCR.
+    fp_flags: [bool; 4],
     pub memory: HashMap<u32, u8>,
     /// sp at each call.
     pub calls: Vec<u32>,
@@ -47,7 +49,8 @@ impl Machine {
         let floats = core::array::from_fn(|n| 0xf10a_0000 + n as u32);
         let (n, z, c, v) = (false, false, false, false);
         let memory = HashMap::new();
-        Machine { regs, floats, n, z, c, v, memory, calls: vec![], frame: None }
+        let (fp_flags, calls, frame) = ([false; 4], vec![], None);
+        Machine { regs, floats, n, z, c, v, fp_flags, memory, calls, frame }
     }
 
     /// Runs a function to its return or tail call; answers the address gone to.
@@ -223,6 +226,31 @@ impl Machine {
         }
     }
 
+    fn float(&self, size: FpSize, reg: Reg) -> f64 {
+        match self.floats[self.float_words(size, reg)] {
+            [low, high] => f64::from_bits(u64::from(high) << 32 | u64::from(low)),
+            [bits] => f32::from_bits(bits).into(),
+            _ => unreachable!("a float is one word or two"),
+        }
+    }
+
+    /// N, Z, C and V after `vcmp`.
+    fn compare_floats(&self, size: FpSize, rn: Reg, rm: Option<Reg>) -> [bool; 4] {
+        use core::cmp::Ordering::{Equal, Greater, Less};
+        let (x, y) = (self.float(size, rn), rm.map_or(0.0, |rm| self.float(size, rm)));
+        match x.partial_cmp(&y) {
+            Some(Equal) => [false, true, true, false],
+            Some(Less) => [true, false, false, false],
+            Some(Greater) => [false, false, true, false],
+            None => [false, false, true, true],
+        }
+    }
+
+    fn move_float(&mut self, size: FpSize, rd: WritableReg, from: Reg) {
+        let (from, to) = (self.float_words(size, from), self.float_words(size, rd.to_reg()));
+        self.floats.copy_within(from, to.start);
+    }
+
     fn load_floats(&mut self, words: core::ops::Range<usize>, address: u32) {
         for (n, word) in words.enumerate() {
             self.floats[word] = self.load(address.wrapping_add(4 * n as u32));
@@ -348,11 +376,18 @@ impl Machine {
             &Inst::FpStore { size, rt, addr } => {
                 self.store_floats(self.float_words(size, rt), self.address(addr));
             }
-            &Inst::FpMov { size, rd, rm } => {
-                let from = self.float_words(size, rm);
-                let to = self.float_words(size, rd.to_reg());
-                self.floats.copy_within(from, to.start);
+            &Inst::FpMov { size, rd, rm } => self.move_float(size, rd, rm),
+            &Inst::CondFpMov { cond, size, rd, rm, if_not } => {
+                self.move_float(size, rd, if self.holds(cond) { rm } else { if_not });
             }
+            &Inst::FpSelect { cond, size, rd, rn, rm } => {
+                self.move_float(size, rd, if self.holds(cond) { rn } else { rm });
+            }
+            &Inst::FpCmp { size, rn, rm } => {
+                [self.n, self.z, self.c, self.v] = self.compare_floats(size, rn, rm);
+            }
+            &Inst::VCmp { size, rn, rm } => self.fp_flags = self.compare_floats(size, rn, rm),
+            Inst::VMrsFlags => [self.n, self.z, self.c, self.v] = self.fp_flags,
             &Inst::AdjustSp { bytes } => {
                 let sp = &mut self.regs[SP.hw_enc()];
                 *sp = sp.wrapping_add(bytes as u32);

@@ -16,7 +16,7 @@
 //! where f is 64, the bytes of d8-d15, on a target with a unit, else 0.
 //!
 //! So a landing pad that finds the instance in r9 unwinds to the innermost entry's caller, and
-//! makes the entry return 0, whatever its result, with
+//! makes the entry return 0 (a struct of results stays as it is), with
 //!
 //! ```text
 //!   ldr      ip, [r9, #RECOVERY_CHAIN]

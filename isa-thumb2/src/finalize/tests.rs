@@ -5,11 +5,13 @@ use super::machine::*;
 use super::*;
 use crate::inst::Inst;
 use crate::inst::args::*;
-use crate::regs::r;
+use crate::regs::{r, s};
 use windlass_backend::emit::buffer::MachLabel;
 use windlass_backend::isa::FrameRequest;
+use windlass_backend::reg::{Reg, Writable};
 
 /// Values among which comparisons with zero and each other decide either way.
+const FLOATS: [f32; 6] = [0.0, -0.0, 1.0, -1.0, f32::INFINITY, f32::NAN];
 const VALUES: [u32; 6] = [0, 1, 2, 0x7fff_ffff, 0x8000_0000, u32::MAX];
 
 /// A small generator of random numbers (xorshift).
@@ -69,7 +71,7 @@ impl Rng {
     fn any_inst(&mut self) -> Inst {
         let (rd, rn) = (self.reg(), self.reg());
         let cond = self.pick(&Cond::ALL);
-        match self.below(18) {
+        match self.below(22) {
             0..=2 => Inst::Alu {
                 op: self.alu_op(),
                 s: self.below(6) == 0,
@@ -123,10 +125,33 @@ impl Rng {
                 if_not: reg(rd),
             },
             16 => Inst::CondCmp { cond, op: CmpOp::Cmp, rn: reg(rn), op2: self.op2() },
+            17..=20 => self.float_inst(cond),
             _ => {
                 let op = self.pick(&[MovOp::Mov, MovOp::Mvn]);
                 Inst::CondMov { cond, op, rd: w(rd), op2: self.op2(), if_not: reg(rd) }
             }
+        }
+    }
+
+    fn float(&mut self) -> Reg {
+        s(self.pick(&[0, 1, 2, 17, 18])).into()
+    }
+
+    fn float_inst(&mut self, cond: Cond) -> Inst {
+        let size = FpSize::F32;
+        let (rn, rm, if_not) = (self.float(), self.float(), self.float());
+        let rd = Writable::from_reg(if_not);
+        let addr = AMode::Spill { slot: self.slot() };
+        match self.below(6) {
+            0 => Inst::FpMov { size, rd, rm },
+            1 => Inst::FpLoad { size, rt: rd, addr },
+            2 => Inst::FpStore { size, rt: rm, addr },
+            3 => Inst::FpCmp { size, rn, rm: self.flip().then_some(rm) },
+            4 => {
+                let cond = self.pick(&[Cond::Eq, Cond::Vs, Cond::Ge, Cond::Gt]);
+                Inst::FpSelect { cond, size, rd, rn, rm }
+            }
+            _ => Inst::CondFpMov { cond, size, rd, rm, if_not },
         }
     }
 
@@ -165,13 +190,18 @@ impl Rng {
         let right = self.block(|_, _| Inst::Jump { target: label(3) });
         let store_to = |n: usize| AMode::OutgoingArg { offset: 4 * n as i32 };
         let mut last: Vec<_> = (0..9).map(|n| store(n, store_to(n))).collect();
-        last.push(ret(&[r(0), r(1)]));
+        last.push(ret(&[r(0), r(1), s(0)]));
         vec![first, left, right, last]
     }
 }
 
 fn many_slots() -> FrameRequest {
-    FrameRequest { spill_slots: 300_001, outgoing_bytes: 36, written: written(0..9), ..request() }
+    FrameRequest {
+        spill_slots: 300_001,
+        outgoing_bytes: 36,
+        written: (0..9).map(r).chain([s(17), s(18)]).collect(),
+        ..request()
+    }
 }
 
 fn show(code: &Code<Inst>) -> String {
@@ -193,6 +223,7 @@ fn finalized_code_does_the_same() {
             .unwrap_or_else(|error| panic!("case {case}: {error}\n{}", show(&before)));
         let mut expected = Machine::new();
         (0..4).for_each(|n| expected.regs[n] = rng.pick(&VALUES));
+        expected.floats.iter_mut().for_each(|float| *float = rng.pick(&FLOATS).to_bits());
         let entry = expected.clone();
         let mut found = expected.clone();
         expected.frame = Some(layout.clone());
@@ -201,6 +232,9 @@ fn finalized_code_does_the_same() {
         assert_eq!(found.run(&after), RETURN_ADDRESS);
         assert_eq!(found.regs[13], ENTRY_SP);
         assert_eq!(found.regs[4..12], entry.regs[4..12], "case {case}");
+        assert_eq!(found.floats[16..], entry.floats[16..], "case {case}");
+        let floats = |machine: &Machine| machine.floats[..16].to_vec();
+        assert_eq!(floats(&found), floats(&expected), "case {case}\n{}", show(&before));
         for n in 0..9 {
             let address = ENTRY_SP - layout.total + 4 * n;
             assert_eq!(
