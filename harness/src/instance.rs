@@ -40,6 +40,16 @@ impl Instance {
         self.store.invoke(self.id, name, args)
     }
 
+    /// The value of an exported global.
+    pub fn global(&mut self, name: &str) -> Result<Val, StoreError> {
+        self.store.global(self.id, name)
+    }
+
+    /// The contents of an exported memory.
+    pub fn memory(&mut self, name: &str) -> Result<Vec<u8>, StoreError> {
+        self.store.memory(self.id, name)
+    }
+
     /// Bytes of memory 0 now.
     pub fn memory_bytes(&self) -> Result<u32, StoreError> {
         self.store.memory_bytes(self.id)

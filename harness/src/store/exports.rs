@@ -84,6 +84,21 @@ impl Store {
         Ok(self.read_value(resolved.object, global.ty)?)
     }
 
+    /// The contents of an exported memory.
+    pub fn memory(&mut self, id: InstanceId, name: &str) -> Result<Vec<u8>, StoreError> {
+        let export = self.instances[id.0].export(name)?.clone();
+        let ExternType::Memory(_) = export.ty else {
+            return Err(StoreError::WrongExport { name: name.to_owned(), kind: "memory" });
+        };
+        let descriptor = self.resolve_export(id, &export)?.object;
+        let field = |at: i32| self.machine.emulator.read_u32(descriptor.wrapping_add_signed(at));
+        let (base, bytes) = (field(memory::BASE), field(memory::BYTES));
+        let mut out = vec![0; bytes.map_err(MachineError::from)? as usize];
+        let base = base.map_err(MachineError::from)?;
+        self.machine.emulator.read(base, &mut out).map_err(MachineError::from)?;
+        Ok(out)
+    }
+
     /// Bytes of memory 0 now; 0 if the instance has none.
     pub fn memory_bytes(&self, id: InstanceId) -> Result<u32, StoreError> {
         Ok(self.memory_field(id, memory::BYTES)?)

@@ -329,7 +329,7 @@ impl Rules<'_, '_> {
         // x > n is x >= n + 1; else x > y is y < x.
         match self.ctx.constant(y) {
             Some(n) if n != greater => {
-                let n = n + 1;
+                let n = n.wrapping_add(1);
                 let next =
                     Words { low: Word::Known(n as u32), high: Word::Known((n >> 32) as u32) };
                 let cc = match cc {
