@@ -1,0 +1,97 @@
+//! Generated modules, compiled with every allocator and executed, against wasmi.
+
+pub mod generate;
+pub mod observe;
+pub mod shrink;
+
+use observe::Observed;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use windlass::AllocatorKind;
+
+/// What came of a module that behaves alike everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Agreement {
+    /// So many calls returned, and so many trapped.
+    Calls {
+        returned: usize,
+        trapped: usize,
+    },
+    TrappedEarly,
+    /// Bytes that are no module, or one that takes too long.
+    Skipped,
+}
+
+/// Executes the module that `bytes` stand for. An error says who differs from wasmi, and how.
+pub fn compare(bytes: &[u8]) -> Result<Agreement, String> {
+    let Some(wasm) = generate::module(bytes) else { return Ok(Agreement::Skipped) };
+    compare_module(&wasm)
+}
+
+pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
+    let expected = observe::in_wasmi(wasm)?;
+    if matches!(expected, Observed::Unbounded | Observed::Unlinkable) {
+        return Ok(Agreement::Skipped);
+    }
+    for allocator in AllocatorKind::ALL {
+        let run = AssertUnwindSafe(|| observe::on_emulator(wasm, allocator));
+        let observed = catch_unwind(run).unwrap_or_else(|_| Err("a panic".to_owned()));
+        let observed = observed.map_err(|e| format!("{}: {e}", allocator.name()))?;
+        if observed == Observed::Unbounded {
+            return Ok(Agreement::Skipped);
+        }
+        if observed != expected {
+            return Err(format!("{}: {}", allocator.name(), difference(&observed, &expected)));
+        }
+    }
+    Ok(match expected {
+        Observed::Ran { calls, .. } => {
+            let trapped = |(_, outcome): &&(_, windlass::store::Outcome)| {
+                matches!(outcome, windlass::store::Outcome::Trapped(_))
+            };
+            let trapped = calls.iter().filter(trapped).count();
+            Agreement::Calls { returned: calls.len() - trapped, trapped }
+        }
+        _ => Agreement::TrappedEarly,
+    })
+}
+
+/// The first thing that differs.
+fn difference(observed: &Observed, expected: &Observed) -> String {
+    let (
+        Observed::Ran { calls, globals, memories },
+        Observed::Ran { calls: their_calls, globals: their_globals, memories: their_memories },
+    ) = (observed, expected)
+    else {
+        return format!("{}, wasmi {}", summary(observed), summary(expected));
+    };
+    for (index, (ours, theirs)) in calls.iter().zip(their_calls).enumerate() {
+        if ours != theirs {
+            return format!("call {index} of {}: {:?}, wasmi {:?}", ours.0, ours.1, theirs.1);
+        }
+    }
+    for (ours, theirs) in globals.iter().zip(their_globals) {
+        if ours != theirs {
+            return format!("global {}: {:?}, wasmi {:?}", ours.0, ours.1, theirs.1);
+        }
+    }
+    for (ours, theirs) in memories.iter().zip(their_memories) {
+        let at = ours.1.iter().zip(&theirs.1).position(|(a, b)| a != b);
+        if let Some(at) = at {
+            return format!("memory {} at {at}: {}, wasmi {}", ours.0, ours.1[at], theirs.1[at]);
+        }
+        if ours != theirs {
+            let (ours, theirs) = (ours.1.len(), theirs.1.len());
+            return format!("a memory of {ours} bytes, wasmi {theirs}");
+        }
+    }
+    "what is exported".to_owned()
+}
+
+fn summary(observed: &Observed) -> String {
+    match observed {
+        Observed::Early(trap) => format!("traps early: {trap}"),
+        Observed::Ran { .. } => "runs".to_owned(),
+        Observed::Unbounded => "takes too long".to_owned(),
+        Observed::Unlinkable => "cannot be linked".to_owned(),
+    }
+}
