@@ -4,7 +4,7 @@ use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 
 /// Entries to functions and loops, all calls together, after which a module traps.
-const FUEL: u32 = 1000;
+const FUEL: u32 = 3000;
 
 /// The bytes that stand for `seed`.
 pub fn bytes(seed: u64) -> Vec<u8> {
@@ -20,6 +20,11 @@ pub fn bytes(seed: u64) -> Vec<u8> {
     (0..words).flat_map(|_| next().to_le_bytes()).collect()
 }
 
+/// Whether the module may trap for anything else than being out of fuel.
+pub fn may_trap(bytes: &[u8]) -> bool {
+    bytes.first().is_none_or(|byte| byte % 4 == 0)
+}
+
 /// The module that the bytes stand for; None if they are none.
 pub fn module(bytes: &[u8]) -> Option<Vec<u8>> {
     let config = Config {
@@ -27,7 +32,7 @@ pub fn module(bytes: &[u8]) -> Option<Vec<u8>> {
         bulk_memory_enabled: true,
         canonicalize_nans: true,
         custom_page_sizes_enabled: true,
-        disallow_traps: bytes.first().is_some_and(|byte| byte % 2 == 0),
+        disallow_traps: !may_trap(bytes),
         export_everything: true,
         extended_const_enabled: true,
         max_data_segments: 4,
@@ -35,14 +40,14 @@ pub fn module(bytes: &[u8]) -> Option<Vec<u8>> {
         max_funcs: 6,
         max_globals: 6,
         max_imports: 4,
-        max_instructions: 80,
+        max_instructions: 100,
         max_memories: 2,
         max_memory32_bytes: 1 << 16,
         max_table_elements: 40,
         max_tables: 2,
         max_types: 10,
         memory_max_size_required: true,
-        min_funcs: 1,
+        min_funcs: 3,
         multi_value_enabled: true,
         reference_types_enabled: true,
         saturating_float_to_int_enabled: true,

@@ -6,7 +6,7 @@ pub mod shrink;
 
 use observe::Observed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use windlass::AllocatorKind;
+use windlass::{AllocatorKind, Trap};
 
 /// What came of a module that behaves alike everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,11 +24,21 @@ pub enum Agreement {
 /// Executes the module that `bytes` stand for. An error says who differs from wasmi, and how.
 pub fn compare(bytes: &[u8]) -> Result<Agreement, String> {
     let Some(wasm) = generate::module(bytes) else { return Ok(Agreement::Skipped) };
-    compare_module(&wasm)
+    let expected = observe::in_wasmi(&wasm)?;
+    // wasmi 2.0.0 mistranslates some selects by a negated comparison, which guard divisors here.
+    let wrong = |trap| trap != Trap::Unreachable;
+    if !generate::may_trap(bytes) && expected.traps().any(wrong) {
+        return Ok(Agreement::Skipped);
+    }
+    compare_with(&wasm, expected)
 }
 
+/// Executes a module.
 pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
-    let expected = observe::in_wasmi(wasm)?;
+    compare_with(wasm, observe::in_wasmi(wasm)?)
+}
+
+fn compare_with(wasm: &[u8], expected: Observed) -> Result<Agreement, String> {
     if matches!(expected, Observed::Unbounded | Observed::Unlinkable) {
         return Ok(Agreement::Skipped);
     }
@@ -36,7 +46,7 @@ pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
         let run = AssertUnwindSafe(|| observe::on_emulator(wasm, allocator));
         let observed = catch_unwind(run).unwrap_or_else(|_| Err("a panic".to_owned()));
         let observed = observed.map_err(|e| format!("{}: {e}", allocator.name()))?;
-        if observed == Observed::Unbounded {
+        if matches!(observed, Observed::Unbounded | Observed::Unlinkable) {
             return Ok(Agreement::Skipped);
         }
         if observed != expected {
@@ -44,11 +54,8 @@ pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
         }
     }
     Ok(match expected {
-        Observed::Ran { calls, .. } => {
-            let trapped = |(_, outcome): &&(_, windlass::store::Outcome)| {
-                matches!(outcome, windlass::store::Outcome::Trapped(_))
-            };
-            let trapped = calls.iter().filter(trapped).count();
+        Observed::Ran { ref calls, .. } => {
+            let trapped = expected.traps().count();
             Agreement::Calls { returned: calls.len() - trapped, trapped }
         }
         _ => Agreement::TrappedEarly,

@@ -7,7 +7,7 @@ use windlass::instance::Instance;
 use windlass::machine::{Board, MachineError};
 use windlass::store::{self, Outcome, StoreError};
 use windlass::value::Val;
-use windlass::{AllocatorKind, Compiler, RuntimeLibrary, Trap};
+use windlass::{AllocatorKind, Compiler, Error, RuntimeLibrary, Trap};
 use windlass_backend::module::{self, ValType};
 
 /// How often each function is called.
@@ -34,6 +34,20 @@ pub enum Observed {
     Unbounded,
     /// Nobody can supply its imports.
     Unlinkable,
+}
+
+impl Observed {
+    /// The traps of its calls.
+    pub fn traps(&self) -> impl Iterator<Item = Trap> {
+        let calls = match self {
+            Observed::Ran { calls, .. } => &calls[..],
+            _ => &[],
+        };
+        calls.iter().filter_map(|(_, outcome)| match outcome {
+            Outcome::Trapped(trap) => Some(*trap),
+            Outcome::Returned(_) => None,
+        })
+    }
 }
 
 /// An argument of a call.
@@ -81,7 +95,12 @@ fn comparable(value: Val) -> Val {
 pub fn on_emulator(wasm: &[u8], allocator: AllocatorKind) -> Result<Observed, String> {
     let compiler = Compiler::new().name("m").regalloc(allocator).check(true).threads(1);
     let compiler = compiler.runtime(RuntimeLibrary::Builtin);
-    let artifact = compiler.compile_wasm(wasm).map_err(|e| e.to_string())?;
+    let artifact = match compiler.compile_wasm(wasm) {
+        Ok(artifact) => artifact,
+        // Two names that are one in C.
+        Err(Error::Interface(_)) => return Ok(Observed::Unlinkable),
+        Err(error) => return Err(error.to_string()),
+    };
     let interface = artifact.module.interface.clone().ok_or("no interface")?;
     let board = Board { stack_bytes: STACK_BYTES, budget: BUDGET, ..Board::new(Core::CortexM4) };
     let room = interface.memories.first().map(|memory| memory.max_bytes() as u32);
@@ -99,7 +118,7 @@ pub fn on_emulator(wasm: &[u8], allocator: AllocatorKind) -> Result<Observed, St
         Ok(Ok(instance)) => instance,
         Ok(Err(Trap::UndefinedElement)) => return Ok(Observed::Early(Trap::TableOutOfBounds)),
         Ok(Err(trap)) => return Ok(Observed::Early(trap)),
-        Err(error) => return unbounded(error),
+        Err(error) => return not_comparable(error),
     };
     // In the order of names, as wasmi has them.
     let mut exports = interface.exports.clone();
@@ -121,7 +140,7 @@ pub fn on_emulator(wasm: &[u8], allocator: AllocatorKind) -> Result<Observed, St
                     Outcome::Trapped(Trap::TableOutOfBounds)
                 }
                 Ok((trapped, _)) => trapped,
-                Err(error) => return unbounded(error),
+                Err(error) => return not_comparable(error),
             };
             calls.push((name.clone(), outcome));
         }
@@ -164,11 +183,13 @@ fn host_item(
     }
 }
 
-fn unbounded(error: StoreError) -> Result<Observed, String> {
+fn not_comparable(error: StoreError) -> Result<Observed, String> {
     match error {
         StoreError::Machine(MachineError::Budget(_) | MachineError::StackOverrun { .. }) => {
             Ok(Observed::Unbounded)
         }
+        // One name, imported twice.
+        StoreError::IncompatibleImport { .. } => Ok(Observed::Unlinkable),
         error => Err(error.to_string()),
     }
 }
@@ -310,6 +331,10 @@ fn trap(error: &wasmi::Error) -> Result<Trap, String> {
         Some(TrapCode::IntegerOverflow) => Trap::IntegerOverflow,
         Some(TrapCode::BadConversionToInteger) => Trap::InvalidConversionToInteger,
         Some(TrapCode::StackOverflow) => Trap::StackExhausted,
+        // An element segment that does not fit has no code of its own.
+        None if error.to_string().starts_with("out of bounds table access") => {
+            Trap::TableOutOfBounds
+        }
         _ => return Err(format!("wasmi: {error}")),
     })
 }
