@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use windlass::store::Outcome;
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary};
 
 /// A machine of qemu and what windlass compiles for it.
 #[derive(Clone, Copy, Debug)]
@@ -173,8 +173,10 @@ fn host(name: &str) -> PathBuf {
     harness_dir("tests/host").join(name)
 }
 
+/// Objects that need no library, since the plain linkers are given none.
 fn compiler(board: Board) -> Compiler {
-    Compiler::new().name("program").target(board.target).cpu(board.cpu).fpu(board.fpu).check(true)
+    let compiler = Compiler::new().name("program").target(board.target).cpu(board.cpu);
+    compiler.fpu(board.fpu).runtime(RuntimeLibrary::Builtin).check(true)
 }
 
 fn fnv1a(bytes: &[u8]) -> u32 {
@@ -268,6 +270,7 @@ fn a_host_and_a_module_call_each_other() {
             tool(env!("CARGO_BIN_EXE_windlass"), |command| {
                 command.arg("compile").arg(host("imports.wat")).args(["--name", "program"]);
                 command.args(["--target", board.target, "--cpu", board.cpu]);
+                command.args(["--runtime", "builtin"]);
                 command.arg("-o").arg(firmware.path("program.o"));
                 command.arg("--header").arg(firmware.path("program.h"));
             });

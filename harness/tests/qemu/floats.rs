@@ -138,7 +138,8 @@ fn a_host_and_a_module_exchange_floats() {
     let softfp = Board { target: "thumbv7em-none-eabi", ..AN500 };
     let single = Board { target: hard, fpu: "fpv4-sp-d16", ..AN386 };
     for board in [AN500, softfp, single, AN386] {
-        let artifact = compiler(board).compile_wasm(&wasm).unwrap();
+        let compiler = compiler(board).runtime(RuntimeLibrary::External);
+        let artifact = compiler.compile_wasm(&wasm).unwrap();
         let printed = Firmware::new(&artifact, board).run("float_host.c", Linker::Gcc);
         assert_eq!(printed, expected, "{board:?}");
     }
