@@ -488,7 +488,8 @@ pub fn call(
     builder.inst_results(inst).to_vec()
 }
 
-/// Calls a routine of the runtime library.
+/// Calls a routine of the runtime library: destination, source and bytes, or destination, bytes and
+/// the byte to fill with.
 pub fn call_routine(builder: &mut FunctionBuilder<'_>, routine: LibCall, args: &[Value]) {
     let signature = builder.func.import_signature(types::word_signature(args.len(), 0));
     let name = ExternalName::LibCall(routine);
