@@ -199,7 +199,8 @@ fn exhausts(wat: &str, args: usize, stacks: impl Iterator<Item = u32> + Clone) {
     let wasm = wat::parse_str(wat).expect("valid wat");
     let args: Vec<Val> = (0..args).map(|n| Val::I32(n as i32)).collect();
     for config in Config::all() {
-        let artifact = config.compiler().check(false).name("m").compile_wasm(&wasm);
+        let compiler = config.compiler().check(false).name("m");
+        let artifact = compiler.compile_wasm(&wasm);
         let artifact = artifact.unwrap_or_else(|e| panic!("{config}: {e}"));
         for stack_bytes in stacks.clone() {
             let board = Board { stack_bytes, ..config.board() };
@@ -262,12 +263,18 @@ fn recursion_with_large_frames_exhausts_the_stack() {
 fn leaves_imports_and_helpers_fit_below_the_limit() {
     for values in [17, 20, 23] {
         let calls = "(drop (call $leaf (local.get 0))) (drop (memory.grow (i32.const 0)))
+            (memory.fill (i32.const 0) (i32.const 7) (i32.const 40))
+            (memory.copy (i32.const 3) (i32.const 0) (i32.const 40))
+            (table.fill $t (i32.const 0) (ref.null func) (i32.const 3))
+            (drop (table.grow $t (ref.null func) (i32.const 0)))
+            (drop (i64.div_s (i64.extend_i32_s (local.get 0)) (i64.const -7777777777)))
+            (drop (f64.div (f64.convert_i32_s (local.get 0)) (f64.const 7)))
             (drop (call $mix (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0)
               (local.get 0)))";
         let import =
             "(import \"env\" \"mix\" (func $mix (param i32 i32 i32 i32 i32 i32) (result i32)))";
-        let others = format!("{import} (memory 0 1) {}", leaf(values));
-        exhausts(&recursion(2, calls, &others), 1, (1600..1728).step_by(8));
+        let others = format!("{import} (memory 1 1) (table $t 4 funcref) {}", leaf(values));
+        exhausts(&recursion(2, calls, &others), 1, (1600..1744).step_by(24));
     }
 }
 
@@ -353,7 +360,7 @@ fn an_entry_with_many_stack_arguments_returns_or_traps() {
     for config in Config::all() {
         let artifact = config.compiler().name("m").compile_wasm(&wasm).unwrap();
         let mut ends = [0, 0];
-        for stack_bytes in (900..4000).step_by(40) {
+        for stack_bytes in (1060..4000).step_by(40) {
             let board = Board { stack_bytes, ..config.board() };
             let mut instance = instantiate(&artifact, board, None).unwrap().unwrap();
             let outcome = instance.invoke("f", &args);
@@ -370,8 +377,8 @@ fn an_entry_with_many_stack_arguments_returns_or_traps() {
 }
 
 fn isa(config: &Config) -> Thumb2 {
-    let (triple, cpu) = (Some(config.target.into()), Some(config.cpu.into()));
-    Thumb2::new(&TargetOptions { triple, cpu, ..TargetOptions::default() }).unwrap()
+    let [triple, cpu, fpu] = [config.target, config.cpu, config.fpu].map(|s| Some(s.to_owned()));
+    Thumb2::new(&TargetOptions { triple, cpu, fpu, reg_env: None }).unwrap()
 }
 
 fn codegen(config: &Config) -> CodegenOptions {
@@ -415,6 +422,7 @@ fn without_the_check_no_code_looks_at_the_limit() {
             let sites = artifact.compiled.functions.iter().flat_map(|function| &function.traps);
             sites.filter(|site| site.trap == Trap::StackExhausted).count()
         };
-        assert_eq!((traps(true), traps(false)), (1, 0), "{config}");
+        assert!(traps(true) > 0, "{config}");
+        assert_eq!(traps(false), 0, "{config}");
     }
 }
