@@ -35,7 +35,8 @@ pub fn compile_function<I: Isa>(
 
     let mut code = emit::apply(isa, &vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
-    let frame = frame_request(isa, function, &context.func, &needs, &alloc, &mut code);
+    let mut frame = frame_request(isa, function, &context.func, &needs, &alloc, &mut code);
+    frame.stack_check &= options.stack_check;
     let frame_bytes = isa.finalize(&mut code, &frame, options)?;
 
     let mut buffer = MachBuffer::default();
@@ -144,6 +145,8 @@ fn frame_request<I: Isa>(
     code: &mut Code<I::Inst>,
 ) -> FrameRequest {
     let pops_incoming = isa.pops_incoming(&clif.signature);
+    let is_entry = function.role == FunctionRole::Entry;
+    let vmctx = clif.signature.special_param_index(ir::ArgumentPurpose::VMContext);
     FrameRequest {
         incoming_bytes: needs.incoming_bytes,
         pops_incoming,
@@ -153,8 +156,10 @@ fn frame_request<I: Isa>(
         tail_bytes: needs.tail_bytes,
         written: emit::written_registers(code),
         makes_calls: needs.makes_calls,
+        calls_c: needs.calls_c,
         internal: pops_incoming,
-        entry: (function.role == FunctionRole::Entry).then(|| instance_argument(&clif.signature)),
+        entry: is_entry.then(|| instance_argument(&clif.signature)),
+        stack_check: is_entry || pops_incoming && vmctx.is_some(),
     }
 }
 

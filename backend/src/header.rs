@@ -350,8 +350,9 @@ struct {symbol}_result {{{fields} }};
         }
         if let Some(id) = self.interface.set_stack_limit {
             self.comment(&[
-                "Sets the lowest address that sp may reach in the module's functions, which trap",
-                "beyond it. NULL, the default, sets no limit.",
+                "Sets the lowest address of the stack that the module's functions may use; beyond it",
+                "they trap. Imported functions and interrupts on the same stack may need room below.",
+                "NULL, the default, sets no limit.",
             ]);
             self.own_function(id, "void", &format!("{instance}, const void *limit"))?;
         }

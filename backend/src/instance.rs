@@ -4,7 +4,7 @@
 //!   0  memory 0: bytes        cached in the register of `ContextReg::Mem0Bytes`
 //!   4  memory 0: base         cached in the register of `ContextReg::Mem0Base`
 //!   8  memory 0: capacity     bytes that memory.grow may reach
-//!  12  stack limit            lowest sp that a checked function may reach
+//!  12  stack limit            lowest sp that a checked function may reach (see [`RED_ZONE`])
 //!  16  recovery chain         the innermost entry record, 0 outside of any entry
 //!  20  trap                   code of the last trap, -1 for none
 //!  24  interrupt flag
@@ -60,6 +60,39 @@ pub mod funcref {
     pub const INSTANCE: i32 = 8;
     pub const BYTES: u32 = 12;
 }
+
+/// Bytes by which the stack limit in the instance is above the host's: stack that code uses without
+/// asking. 0 in the instance means no limit.
+///
+/// A function of the internal convention compares sp with the limit before it pushes anything, and
+/// traps below it. What it will use, its frame and [`C_CALLEE`] if it calls C's convention, counts
+/// unless that is at most [`SMALL_FRAME`] bytes. Functions that call nothing and have a small frame
+/// do not ask. Functions of C's convention do not either, but for entries with a larger frame: they
+/// ask when their record is linked, which takes up to 108 bytes with a floating-point unit, so that
+/// the trap unwinds.
+///
+/// So below the limit there may be, in bytes,
+/// - the frame of a function that asked or of an entry, and that of a callee that does not ask, 64
+///   each; or the record of an entry that asks, 108;
+/// - the exception frame of a trap or an interrupt, 104 with a floating-point unit and 4 to align
+///   it (ARMv7-M B1.5.7);
+///
+/// which makes 236 at most. Interrupt handlers begin there; what they need lies below the host's
+/// limit, for the host to set aside, and so does what an imported function needs beyond
+/// [`C_CALLEE`].
+pub const RED_ZONE: u32 = 256;
+
+/// The most bytes that checks do not count.
+pub const SMALL_FRAME: u32 = 64;
+
+/// Bytes that a function counts for those of C's convention that it calls: runtime routines and
+/// helpers, which need no more, and imported functions, which may. The simplest allocator's routines
+/// need nearly all of it.
+pub const C_CALLEE: u32 = 320;
+
+/// The highest stack limit. A frame's bytes can be added to it without a wrap, and no stack is
+/// above it: private peripherals begin at 0xe000_0000 (ARMv7-M B3.1).
+pub const MAX_STACK_LIMIT: u32 = 0xe000_0000;
 
 /// The value of the trap field when nothing trapped.
 pub const NO_TRAP: i32 = -1;

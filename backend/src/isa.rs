@@ -136,11 +136,15 @@ pub struct FrameRequest {
     /// Every register that the body writes, moves and calls included.
     pub written: PRegSet,
     pub makes_calls: bool,
+    /// Some of the calls are of C's convention.
+    pub calls_c: bool,
     /// The internal convention: context registers are in place and stay.
     pub internal: bool,
     /// Links a recovery record (see `FunctionRole::Entry`) into the instance that this argument
     /// word points to.
     pub entry: Option<usize>,
+    /// There is an instance, whose stack limit is to be kept.
+    pub stack_check: bool,
 }
 
 impl FrameRequest {

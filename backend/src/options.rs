@@ -103,7 +103,7 @@ pub const SUPPORTED_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::CUSTOM_PAGE_SIZES);
 
 /// Options of code generation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CodegenOptions {
     pub opt_level: OptLevel,
     pub allocator: AllocatorKind,
@@ -114,4 +114,20 @@ pub struct CodegenOptions {
     pub listings: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
+    /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
+    pub stack_check: bool,
+}
+
+impl Default for CodegenOptions {
+    fn default() -> Self {
+        CodegenOptions {
+            opt_level: OptLevel::default(),
+            allocator: AllocatorKind::default(),
+            runtime: RuntimeLibrary::default(),
+            check: false,
+            listings: false,
+            threads: 0,
+            stack_check: true,
+        }
+    }
 }

@@ -130,6 +130,12 @@ impl Compiler {
         self
     }
 
+    /// Has functions compare sp with the instance's stack limit; on by default.
+    pub fn stack_check(mut self, on: bool) -> Self {
+        self.codegen.stack_check = on;
+        self
+    }
+
     /// Keeps CLIF, VCode and assembly text of every function.
     pub fn listings(mut self, listings: bool) -> Self {
         self.codegen.listings = listings;

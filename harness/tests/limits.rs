@@ -1,13 +1,27 @@
 //! Programs that are too large to write by hand: branches beyond every range, frames beyond every
-//! immediate, tables of hundreds of targets, hundreds of live values.
+//! immediate, tables of hundreds of targets, hundreds of live values; and programs that are too
+//! large for the stack.
 
 mod common;
 
 use common::oracle::Oracle;
 use common::{CPUS, Config, emulator_memory, instantiate};
+use std::collections::HashMap;
 use std::fmt::Write;
+use windlass::instance::{Imports, Instance, Outcome};
+use windlass::machine::Board;
 use windlass::value::Val;
-use windlass::{AllocatorKind, OptLevel};
+use windlass::{AllocatorKind, OptLevel, RuntimeLibrary, Trap, clif};
+use windlass_backend::compiled::{CompiledFunction, Reloc, RelocTarget};
+use windlass_backend::instance::C_CALLEE;
+use windlass_backend::isa::Isa;
+use windlass_backend::module::{Definition, Function, FunctionRole, Module};
+use windlass_backend::object::{ObjectOptions, write_object};
+use windlass_backend::options::{CodegenOptions, FrontendOptions};
+use windlass_backend::runtime::{RuntimeCall, append_routines};
+use windlass_backend::{compile_module, frontend};
+use windlass_isa_thumb2::Thumb2;
+use windlass_isa_thumb2::settings::TargetOptions;
 
 fn configs(allocators: &[AllocatorKind], opt_level: OptLevel) -> Vec<Config> {
     let (target, cpu, fpu) = CPUS[0];
@@ -176,4 +190,239 @@ fn functions_in_different_megabytes_call_each_other() {
     );
     let one = configs(&[AllocatorKind::Fastalloc], OptLevel::None);
     agree(&text, &one, &[&[5], &[-6]]);
+}
+
+const EXHAUSTED: Outcome = Outcome::Trapped(Trap::StackExhausted);
+
+/// Calls `f` with each stack size: it ends in the trap every time, never beyond the stack's end.
+fn exhausts(wat: &str, args: usize, stacks: impl Iterator<Item = u32> + Clone) {
+    let wasm = wat::parse_str(wat).expect("valid wat");
+    let args: Vec<Val> = (0..args).map(|n| Val::I32(n as i32)).collect();
+    for config in Config::all() {
+        let compiler = config.compiler().check(false).name("m");
+        let artifact = compiler.compile_wasm(&wasm);
+        let artifact = artifact.unwrap_or_else(|e| panic!("{config}: {e}"));
+        for stack_bytes in stacks.clone() {
+            let board = Board { stack_bytes, ..config.board() };
+            let mut instance = instantiate(&artifact, board, None).unwrap().unwrap();
+            for _ in 0..2 {
+                let outcome = instance.invoke("f", &args);
+                let (outcome, _) =
+                    outcome.unwrap_or_else(|e| panic!("{config}, {stack_bytes} bytes: {e}"));
+                assert_eq!(outcome, EXHAUSTED, "{config}, {stack_bytes} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn endless_recursion_exhausts_the_stack() {
+    let text = "(module (func $f (export \"f\") (param i32) (result i32)
+        (i32.add (call $f (i32.add (local.get 0) (i32.const 1))) (local.get 0))))";
+    exhausts(text, 1, [1 << 10, (1 << 10) + 8, (1 << 10) + 16, 64 << 10].into_iter());
+}
+
+#[test]
+fn recursion_with_stack_arguments_exhausts_the_stack() {
+    let text = "(module
+        (func $few (export \"f\") (param i32) (result i32)
+          (i32.add (local.get 0) (call $many (local.get 0) (i32.const 1) (i32.const 2)
+            (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6) (i32.const 7))))
+        (func $many (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+          (i32.add (local.get 7) (call $few (i32.add (local.get 0) (local.get 6))))))";
+    exhausts(text, 1, (1024..1152).step_by(8));
+}
+
+/// `f` adds up `count` values of its own, which are live while it calls `before` and itself.
+fn recursion(count: u32, before: &str, others: &str) -> String {
+    let mut text = format!("(module {others} (func $f (export \"f\") (param i32) (result i32)\n");
+    (0..count).for_each(|_| text.push_str("(local i32)"));
+    for n in 1..=count {
+        let _ = writeln!(
+            text,
+            "(local.set {n} (i32.mul (i32.add (local.get 0) (i32.const {n})) (local.get {})))",
+            n - 1
+        );
+    }
+    let _ = writeln!(text, "{before} (call $f (local.get {count}))");
+    for n in (1..=count).rev() {
+        let _ = writeln!(text, "local.get {n} i32.add i32.const 5 i32.rotl");
+    }
+    text + "))"
+}
+
+#[test]
+fn recursion_with_large_frames_exhausts_the_stack() {
+    for (count, step) in [(12, 8), (20, 24), (300, 200), (1100, 1000)] {
+        exhausts(&recursion(count, "", ""), 1, (8192..8192 + 4 * step).step_by(step as usize));
+    }
+}
+
+/// What does not check, at every depth.
+#[test]
+fn leaves_imports_and_helpers_fit_below_the_limit() {
+    for values in [17, 20, 23] {
+        let calls = "(drop (call $leaf (local.get 0))) (drop (memory.grow (i32.const 0)))
+            (memory.fill (i32.const 0) (i32.const 7) (i32.const 40))
+            (memory.copy (i32.const 3) (i32.const 0) (i32.const 40))
+            (table.fill $t (i32.const 0) (ref.null func) (i32.const 3))
+            (drop (table.grow $t (ref.null func) (i32.const 0)))
+            (drop (i64.div_s (i64.extend_i32_s (local.get 0)) (i64.const -7777777777)))
+            (drop (f64.div (f64.convert_i32_s (local.get 0)) (f64.const 7)))
+            (drop (call $mix (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0)
+              (local.get 0)))";
+        let import =
+            "(import \"env\" \"mix\" (func $mix (param i32 i32 i32 i32 i32 i32) (result i32)))";
+        let others = format!("{import} (memory 1 1) (table $t 4 funcref) {}", leaf(values));
+        exhausts(&recursion(2, calls, &others), 1, (1600..1744).step_by(24));
+    }
+}
+
+/// A function without calls that has `count` values live at once.
+fn leaf(count: u32) -> String {
+    let mut leaf = String::from("(func $leaf (param i32) (result i32)");
+    (0..count).for_each(|_| leaf.push_str("(local i32)"));
+    for n in 1..=count {
+        let _ = writeln!(leaf, "(local.set {n} (i32.mul (local.get 0) (local.get {})))", n - 1);
+    }
+    leaf.push_str("(i32.const 0)");
+    (1..=count).for_each(|n| leaf += &format!(" local.get {n} i32.xor i32.const 3 i32.rotl"));
+    leaf + ")"
+}
+
+/// Where the emulated host has its first block: the instance.
+const INSTANCE: u32 = 0x2100_0040;
+
+/// A module whose import `env.again` is the host's way to call the export `f`.
+fn reentrant() -> Module {
+    let text = "(module (import \"env\" \"again\" (func $again (param i32) (result i32)))
+        (func (export \"f\") (param i32) (result i32)
+          (i32.add (call $again (i32.add (local.get 0) (i32.const 1))) (i32.const 1))))";
+    let wasm = wat::parse_str(text).expect("valid wat");
+    let options = FrontendOptions { name: "m".into(), ..FrontendOptions::default() };
+    let mut module = frontend::translate(&wasm, &options).unwrap();
+    let host = format!(
+        "function %env_again(i32, i32) -> i32 fast {{
+    fn0 = %m_f(i32, i32) -> i32 fast
+block0(v0: i32, v1: i32):
+    v2 = iconst.i32 {INSTANCE}
+    v3 = call fn0(v2, v1)
+    return v3
+}}"
+    );
+    let host = clif::read("host", &host).unwrap().functions.remove(0);
+    let symbol = module.symbols.iter().position(|symbol| symbol.name == host.name).unwrap();
+    let symbol = windlass_backend::module::SymbolId(symbol as u32);
+    module.symbols[symbol.0 as usize].definition = Definition::Function(module.functions.len());
+    module.functions.push(Function { symbol, role: FunctionRole::Support, ..host });
+    module
+}
+
+#[test]
+fn recursion_through_imports_exhausts_the_stack() {
+    for config in Config::all() {
+        let isa = isa(&config);
+        for stack_check in [true, false] {
+            let mut module = reentrant();
+            let options = CodegenOptions { stack_check, ..codegen(&config) };
+            let compiled = compile_module(&isa, &mut module, &options).unwrap();
+            let format = isa.elf_format();
+            let object = write_object(&module, &compiled, &format, &ObjectOptions::default());
+            let object = object.unwrap();
+            for stack_bytes in (1024..1152).step_by(8) {
+                let board = Board { stack_bytes, ..config.board() };
+                let instance = Instance::new(&module, &object, board, None, Imports::default());
+                let outcome = instance.unwrap().unwrap().invoke("f", &[Val::I32(1)]);
+                let outcome = outcome.map(|(outcome, _)| outcome).map_err(|e| e.to_string());
+                match outcome {
+                    Ok(outcome) if stack_check => assert_eq!(outcome, EXHAUSTED, "{config}"),
+                    Err(error) if !stack_check => {
+                        let beyond = ["stack overrun", "access to 0x1fff"];
+                        let is_overrun = beyond.iter().any(|text| error.contains(text));
+                        assert!(is_overrun, "{config}: {error}");
+                    }
+                    other => panic!("{config}, {stack_bytes} bytes, {stack_check}: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entry_with_many_stack_arguments_returns_or_traps() {
+    let params = "i32 ".repeat(200);
+    let text = format!(
+        "(module (func (export \"f\") (param {params}) (result i32)
+           (i32.sub (local.get 199) (local.get 3))))"
+    );
+    let wasm = wat::parse_str(text).expect("valid wat");
+    let args: Vec<Val> = (0..200).map(Val::I32).collect();
+    for config in Config::all() {
+        let artifact = config.compiler().name("m").compile_wasm(&wasm).unwrap();
+        let mut ends = [0, 0];
+        for stack_bytes in (1060..4000).step_by(40) {
+            let board = Board { stack_bytes, ..config.board() };
+            let mut instance = instantiate(&artifact, board, None).unwrap().unwrap();
+            let outcome = instance.invoke("f", &args);
+            match outcome.unwrap_or_else(|e| panic!("{config}, {stack_bytes} bytes: {e}")).0 {
+                EXHAUSTED => ends[0] += 1,
+                outcome => {
+                    assert_eq!(outcome, Outcome::Returned(vec![Val::I32(196)]));
+                    ends[1] += 1;
+                }
+            }
+        }
+        assert!(ends.iter().all(|&count| count > 5), "{config}: {ends:?}");
+    }
+}
+
+fn isa(config: &Config) -> Thumb2 {
+    let [triple, cpu, fpu] = [config.target, config.cpu, config.fpu].map(|s| Some(s.to_owned()));
+    Thumb2::new(&TargetOptions { triple, cpu, fpu, reg_env: None }).unwrap()
+}
+
+fn codegen(config: &Config) -> CodegenOptions {
+    let Config { allocator, opt_level, .. } = *config;
+    CodegenOptions { allocator, opt_level, threads: 1, ..CodegenOptions::default() }
+}
+
+/// Their callers count them, with what they call, by that much.
+#[test]
+fn runtime_routines_need_no_more_stack_than_is_counted() {
+    for config in Config::all() {
+        let isa = isa(&config);
+        let reloc = |call| Reloc {
+            offset: 0,
+            kind: 0,
+            target: RelocTarget::Name(isa.runtime_symbol(call)),
+        };
+        let relocs = RuntimeCall::all().into_iter().map(reloc).collect();
+        let caller = CompiledFunction { relocs, ..CompiledFunction::default() };
+        let mut module = Module::default();
+        append_routines(&isa, &mut module, &[caller], RuntimeLibrary::Builtin);
+        let compiled = compile_module(&isa, &mut module, &codegen(&config)).unwrap();
+        let names = module.functions.iter().map(|function| function.name.clone());
+        let frames = compiled.functions.iter().map(|function| function.frame_bytes);
+        let frames: HashMap<String, u32> = names.zip(frames).collect();
+        let frame = |call| frames[&isa.runtime_symbol(call)];
+        for call in RuntimeCall::all() {
+            let bytes = frame(call) + call.callee().map_or(0, frame);
+            assert!(bytes <= C_CALLEE, "{config}: {call} needs {bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn without_the_check_no_code_looks_at_the_limit() {
+    let text = recursion(40, "", "");
+    let wasm = wat::parse_str(text).expect("valid wat");
+    for config in Config::all() {
+        let traps = |on| {
+            let artifact = config.compiler().stack_check(on).name("m").compile_wasm(&wasm).unwrap();
+            let sites = artifact.compiled.functions.iter().flat_map(|function| &function.traps);
+            sites.filter(|site| site.trap == Trap::StackExhausted).count()
+        };
+        assert!(traps(true) > 0, "{config}");
+        assert_eq!(traps(false), 0, "{config}");
+    }
 }

@@ -195,6 +195,7 @@ fn emit_call(
     let sig = &func.dfg.signatures[sig_ref];
     let places = SigPlaces::new(ctx.isa, sig)?;
     ctx.frame.makes_calls = true;
+    ctx.frame.calls_c |= !places.internal;
     let outgoing_bytes = places.area_offset() + stack_aligned(places.results.bytes);
     ctx.frame.outgoing_bytes = ctx.frame.outgoing_bytes.max(outgoing_bytes);
 

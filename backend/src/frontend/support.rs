@@ -8,8 +8,9 @@ use super::module::ImportKind;
 use super::table;
 use super::types::{self, internal_signature, word_signature};
 use crate::error::{Error, Result};
-use crate::instance::offset;
+use crate::instance::{MAX_STACK_LIMIT, RED_ZONE, offset};
 use crate::module::{ExternType, FuncType, FunctionRole, SymbolId};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{
     FuncRef, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value,
@@ -170,6 +171,7 @@ pub fn define_accessors(env: &mut Env<'_>, context: &mut FunctionBuilderContext)
             let &[instance, limit] = params else {
                 return Err(Error::internal("set_stack_limit takes two words"));
             };
+            let limit = build_stack_limit(builder, limit);
             env::store_field(builder, Region::Context, limit, instance, offset::STACK_LIMIT);
             builder.ins().return_(&[]);
             Ok(())
@@ -213,6 +215,16 @@ fn constant_bytes(value: Const) -> Vec<u8> {
         Const::F64(bits) => bits.to_le_bytes().to_vec(),
         Const::Null | Const::Func(_) => vec![0; 4],
     }
+}
+
+/// The limit that code compares with, for the host's: higher by the red zone, 0 for none.
+fn build_stack_limit(builder: &mut FunctionBuilder<'_>, limit: Value) -> Value {
+    let highest = env::word(builder, MAX_STACK_LIMIT - RED_ZONE);
+    let too_high = builder.ins().icmp(IntCC::UnsignedGreaterThan, limit, highest);
+    let capped = builder.ins().select(too_high, highest, limit);
+    let zone = env::word(builder, RED_ZONE);
+    let raised = builder.ins().iadd(capped, zone);
+    builder.ins().select(limit, raised, limit)
 }
 
 /// An AAPCS function from the instance to one word.

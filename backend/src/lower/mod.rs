@@ -47,6 +47,8 @@ pub struct FrameNeeds {
     pub stack_slot_bytes: u32,
     /// Calls that come back.
     pub makes_calls: bool,
+    /// Some of them are of C's convention.
+    pub calls_c: bool,
 }
 
 /// The state of one function's lowering, which the ISA's rules read and extend.

@@ -98,8 +98,9 @@ int flight_instantiate(flight_instance *instance, struct sensors_instance *senso
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
 int flight_trap(const flight_instance *instance);
 
-/* Sets the lowest address that sp may reach in the module's functions, which trap
- * beyond it. NULL, the default, sets no limit. */
+/* Sets the lowest address of the stack that the module's functions may use; beyond it
+ * they trap. Imported functions and interrupts on the same stack may need room below.
+ * NULL, the default, sets no limit. */
 void flight_set_stack_limit(flight_instance *instance, const void *limit);
 
 /* Exported functions. */

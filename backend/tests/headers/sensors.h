@@ -80,8 +80,9 @@ int sensors_instantiate(sensors_instance *instance, void *memory, uint32_t memor
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
 int sensors_trap(const sensors_instance *instance);
 
-/* Sets the lowest address that sp may reach in the module's functions, which trap
- * beyond it. NULL, the default, sets no limit. */
+/* Sets the lowest address of the stack that the module's functions may use; beyond it
+ * they trap. Imported functions and interrupts on the same stack may need room below.
+ * NULL, the default, sets no limit. */
 void sensors_set_stack_limit(sensors_instance *instance, const void *limit);
 
 /* Exported functions. */

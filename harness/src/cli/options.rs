@@ -55,6 +55,10 @@ pub struct TargetArgs {
     #[arg(long, value_name = "ELEMENTS")]
     table_capacity: Option<u32>,
 
+    /// Trap when sp passes the instance's stack limit
+    #[arg(long, value_name = "on|off", default_value = "on")]
+    stack_check: SwitchArg,
+
     /// Verify every allocation with a symbolic checker
     #[arg(long)]
     check: bool,
@@ -66,6 +70,7 @@ impl TargetArgs {
             .reg_env(&self.reg_env)
             .opt_level(self.opt_level.into())
             .bounds(self.bounds.into())
+            .stack_check(self.stack_check == SwitchArg::On)
             .wasm_features(self.wasm_features.0)
             .check(self.check);
         if let Some(elements) = self.table_capacity {
@@ -119,6 +124,12 @@ impl From<RuntimeArg> for RuntimeLibrary {
             RuntimeArg::Builtin => RuntimeLibrary::Builtin,
         }
     }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchArg {
+    On,
+    Off,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]

@@ -12,9 +12,6 @@ use windlass_backend::Trap;
 use windlass_backend::instance::{memory, status, table};
 use windlass_backend::module::{Export, ExternType, Interface, Memory, Module, Table};
 
-/// Bytes above the end of the stack that checked functions leave to helpers and the host.
-const STACK_RESERVE: u32 = 512;
-
 impl Store {
     /// Instantiates `module`, compiled to `object`. `memory_bytes` is what the host hands over for
     /// the module's first own memory; a trap of the start function or of a segment comes back as
@@ -184,8 +181,8 @@ impl Store {
         let instance = &self.instances[id.0];
         let symbol = instance.interface.set_stack_limit;
         if symbol.is_some() {
-            let limit = STACK + STACK_RESERVE;
-            let args = [Val::I32(instance.address as i32), Val::I32(limit as i32)];
+            // The host's own functions run outside of the emulated stack.
+            let args = [Val::I32(instance.address as i32), Val::I32(STACK as i32)];
             self.call_symbol(id, symbol, &args, 0)?;
         }
         Ok(())

@@ -26,6 +26,7 @@ pub fn check(path: &Path, text: &str, options: &str) -> Result<(), Failed> {
             "reg-env" => compiler.reg_env(value),
             "regalloc" => compiler.regalloc(allocator(value)?),
             "O" => compiler.opt_level(opt_level(value)?),
+            "stack-check" => compiler.stack_check(value == "on"),
             "bounds" if value == "none" => compiler.bounds(Bounds::None),
             _ => return Err(format!("unknown option {option}").into()),
         };

@@ -23,7 +23,7 @@
 //! Invariant: where calls are made or stack slots exist, sp is a multiple of 8 (AAPCS 6.2.1.2); a
 //! leaf may leave it at a multiple of 4, for an exception aligns it itself (ARMv7-M B1.5.7).
 
-use super::recovery;
+use super::{recovery, stack_check};
 use crate::inst::Inst;
 use crate::inst::args::{AMode, DRegRange, RegList};
 use crate::inst::imms::fits_add_offset;
@@ -34,7 +34,7 @@ use windlass_backend::isa::FrameRequest;
 use windlass_backend::{Error, Result};
 
 /// Frames end here, so that sums of offsets stay far from overflow.
-const MAX_FRAME_BYTES: u64 = 1 << 28;
+pub const MAX_FRAME_BYTES: u64 = 1 << 28;
 
 /// A short run of instructions.
 pub type Insts = SmallVec<[Inst; 8]>;
@@ -61,6 +61,8 @@ pub struct FrameLayout {
     pub incoming_bytes: u32,
     /// Those of them that a return pops.
     pub popped_args: u32,
+    /// The prologue compares sp with the stack limit and this many bytes.
+    pub check: Option<u32>,
     /// The locals are only this many pushed words, whose registers do not matter.
     pad_words: u32,
 }
@@ -104,8 +106,10 @@ impl FrameLayout {
             tail_room,
             incoming_bytes,
             popped_args,
+            check: None,
             pad_words: 0,
         };
+        layout.check = stack_check::counted_bytes(request, &layout);
         layout.pad_words = layout.words_to_push(size);
         Ok(layout)
     }
@@ -136,6 +140,9 @@ impl FrameLayout {
 
     pub fn gen_prologue(&self) -> Insts {
         let mut code = Insts::new();
+        if let (Some(bytes), None) = (self.check, self.entry) {
+            stack_check::gen_check(bytes, &mut code);
+        }
         let pads = (0..self.pad_words as usize).map(r);
         let pushed = RegList::from_regs(self.saved.iter().chain(pads));
         if pushed.is_empty() && self.saved_floats.is_empty() {
@@ -149,6 +156,9 @@ impl FrameLayout {
         code.extend(self.saved_floats.iter().rev().map(|&regs| Inst::VPush { regs }));
         if let Some(instance) = self.entry {
             recovery::gen_link(r(instance), &mut code);
+            if let Some(bytes) = self.check {
+                stack_check::gen_entry_check(r(instance), bytes, &mut code);
+            }
         }
         if self.pad_words == 0 {
             gen_adjust_sp(-(self.locals as i32), &mut code);

@@ -12,6 +12,8 @@ use windlass_backend::reg::{Reg, Writable};
 
 pub const ENTRY_SP: u32 = 0x2010_0000;
 pub const RETURN_ADDRESS: u32 = 0x0800_0123;
+/// Where traps lead, by code.
+pub const TRAPPED: u32 = 0xdead_0000;
 /// Where a direct tail call leads.
 pub const TAIL_CALLEE: u32 = 0x0800_0457;
 
@@ -401,6 +403,10 @@ impl Machine {
                     Callee::Indirect(callee) => self.get(callee),
                 });
             }
+            Inst::TrapIf { cond, trap } if self.holds(*cond) => {
+                return Next::Return(TRAPPED + u32::from(trap.code()));
+            }
+            Inst::TrapIf { .. } => {}
             Inst::BxLr => return Next::Return(self.regs[LR.hw_enc()]),
             Inst::Ret { .. } => return Next::Return(RETURN_ADDRESS),
             Inst::Jump { target } => return Next::Goto(target.index()),
@@ -485,8 +491,10 @@ pub fn request() -> FrameRequest {
         tail_bytes: 0,
         written: PRegSet::empty(),
         makes_calls: false,
+        calls_c: false,
         internal: false,
         entry: None,
+        stack_check: false,
     }
 }
 

@@ -25,6 +25,7 @@ mod permute;
 pub mod recovery;
 mod returns;
 mod rewrite;
+mod stack_check;
 #[cfg(test)]
 mod tests;
 mod verify;

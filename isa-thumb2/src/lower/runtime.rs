@@ -30,6 +30,7 @@ pub fn emit_runtime_call(ctx: &mut Lower<Thumb2>, call: RuntimeCall, args: &[Reg
     let callee = Callee::Direct(RelocTarget::Name(ctx.isa.runtime_symbol(call)));
     let clobbers = abi::call_clobbers(ctx.isa, &defs);
     ctx.frame.makes_calls = true;
+    ctx.frame.calls_c = true;
     let info = CallInfo { callee, uses, defs, clobbers, callee_pops: 0 };
     ctx.emit(Inst::Call { info: Box::new(info) });
     outputs

@@ -3,7 +3,7 @@
 
 use super::{options, translate};
 use crate::Trap;
-use crate::instance::{NO_TRAP, offset};
+use crate::instance::{MAX_STACK_LIMIT, NO_TRAP, RED_ZONE, offset};
 use crate::module::{Definition, ExternType, FunctionRole, Module, SymbolId};
 use crate::opt;
 use crate::options::{Bounds, OptLevel};
@@ -543,8 +543,17 @@ fn instantiation_says_what_is_wrong() {
         assert_eq!((machine.load(at, 4), machine.load(at + 4, 4)), (65536, MEMORY));
         assert_eq!((machine.load(g, 4), machine.load(c, 4)), (u32::from(b'b'), 6));
         let limit = interface.set_stack_limit.unwrap();
-        machine.call(limit, &[INSTANCE, 1234]).unwrap();
-        assert_eq!(machine.load(INSTANCE + offset::STACK_LIMIT as u32, 4), 1234);
+        let highest = MAX_STACK_LIMIT - RED_ZONE;
+        for (given, kept) in [
+            (1234, 1234 + RED_ZONE),
+            (highest, MAX_STACK_LIMIT),
+            (highest + 1, MAX_STACK_LIMIT),
+            (u32::MAX, MAX_STACK_LIMIT),
+            (0, 0),
+        ] {
+            machine.call(limit, &[INSTANCE, given]).unwrap();
+            assert_eq!(machine.load(INSTANCE + offset::STACK_LIMIT as u32, 4), kept);
+        }
     });
     let segment = "(module (memory 1) (data (i32.const 0) \"x\") (data (i32.const 65535) \"ab\"))";
     with_machines(segment, |machine| {
