@@ -226,8 +226,13 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// One page below 4 GiB, so that a memory's size and every bound fit 32 bits.
-    pub const MOST_BYTES: u64 = 65535 * 65536;
+    /// A memory's size and every bound fit 32 bits.
+    const MOST_BYTES: u64 = u32::MAX as u64;
+
+    /// The most pages that a memory of this page size may have.
+    pub fn most_pages(page_bytes: u32) -> u64 {
+        Self::MOST_BYTES / u64::from(page_bytes)
+    }
 
     pub fn min_bytes(&self) -> u64 {
         self.min_pages.saturating_mul(self.page_bytes.into())
@@ -235,9 +240,8 @@ impl Memory {
 
     /// The declared maximum, or the most that a memory may have.
     pub fn max_bytes(&self) -> u64 {
-        let most = Self::MOST_BYTES - Self::MOST_BYTES % u64::from(self.page_bytes);
-        let declared = self.max_pages.map(|pages| pages.saturating_mul(self.page_bytes.into()));
-        declared.unwrap_or(most).min(most)
+        let most = Self::most_pages(self.page_bytes);
+        self.max_pages.unwrap_or(most).min(most) * u64::from(self.page_bytes)
     }
 }
 

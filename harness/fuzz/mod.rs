@@ -34,6 +34,7 @@ pub fn compare(bytes: &[u8]) -> Result<Agreement, String> {
 }
 
 /// Executes a module.
+#[allow(dead_code, reason = "the command uses it")]
 pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
     compare_with(wasm, observe::in_wasmi(wasm)?)
 }

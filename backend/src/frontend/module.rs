@@ -352,12 +352,11 @@ pub fn display_name(wasm: &[u8], index: u32) -> String {
 fn memory_type(ty: wasmparser::MemoryType) -> Result<Memory> {
     let page_bytes = 1u32 << ty.page_size_log2.unwrap_or(16).min(16);
     let memory = Memory { min_pages: ty.initial, max_pages: ty.maximum, page_bytes };
-    if memory.min_bytes() > Memory::MOST_BYTES {
+    let most = Memory::most_pages(page_bytes);
+    if memory.min_pages > most {
         return Err(Error::unsupported(format!(
-            "a memory of {} pages of {page_bytes} bytes: the most is {} bytes (65535 pages of \
-             65536)",
-            ty.initial,
-            Memory::MOST_BYTES
+            "a memory of {} pages of {page_bytes} bytes: the most is {most} pages",
+            ty.initial
         )));
     }
     Ok(memory)
