@@ -8,18 +8,17 @@ use common::oracle::Oracle;
 use common::{CPUS, Config, emulator_memory, instantiate};
 use std::collections::HashMap;
 use std::fmt::Write;
-use windlass::instance::{Imports, Instance, Outcome};
 use windlass::machine::Board;
+use windlass::store::{Linker, Outcome, Store};
 use windlass::value::Val;
-use windlass::{AllocatorKind, OptLevel, RuntimeLibrary, Trap, clif};
+use windlass::{AllocatorKind, OptLevel, RuntimeLibrary, Trap};
+use windlass_backend::compile_module;
 use windlass_backend::compiled::{CompiledFunction, Reloc, RelocTarget};
 use windlass_backend::instance::C_CALLEE;
 use windlass_backend::isa::Isa;
-use windlass_backend::module::{Definition, Function, FunctionRole, Module};
-use windlass_backend::object::{ObjectOptions, write_object};
-use windlass_backend::options::{CodegenOptions, FrontendOptions};
+use windlass_backend::module::Module;
+use windlass_backend::options::CodegenOptions;
 use windlass_backend::runtime::{RuntimeCall, append_routines};
-use windlass_backend::{compile_module, frontend};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::TargetOptions;
 
@@ -290,51 +289,32 @@ fn leaf(count: u32) -> String {
     leaf + ")"
 }
 
-/// Where the emulated host has its first block: the instance.
-const INSTANCE: u32 = 0x2100_0040;
-
-/// A module whose import `env.again` is the host's way to call the export `f`.
-fn reentrant() -> Module {
-    let text = "(module (import \"env\" \"again\" (func $again (param i32) (result i32)))
-        (func (export \"f\") (param i32) (result i32)
-          (i32.add (call $again (i32.add (local.get 0) (i32.const 1))) (i32.const 1))))";
-    let wasm = wat::parse_str(text).expect("valid wat");
-    let options = FrontendOptions { name: "m".into(), ..FrontendOptions::default() };
-    let mut module = frontend::translate(&wasm, &options).unwrap();
-    let host = format!(
-        "function %env_again(i32, i32) -> i32 fast {{
-    fn0 = %m_f(i32, i32) -> i32 fast
-block0(v0: i32, v1: i32):
-    v2 = iconst.i32 {INSTANCE}
-    v3 = call fn0(v2, v1)
-    return v3
-}}"
-    );
-    let host = clif::read("host", &host).unwrap().functions.remove(0);
-    let symbol = module.symbols.iter().position(|symbol| symbol.name == host.name).unwrap();
-    let symbol = windlass_backend::module::SymbolId(symbol as u32);
-    module.symbols[symbol.0 as usize].definition = Definition::Function(module.functions.len());
-    module.functions.push(Function { symbol, role: FunctionRole::Support, ..host });
-    module
-}
+/// `a` calls a function of `b` through its table, and that calls `a` by its import.
+const A: &str = "(module (type $t (func (param i32) (result i32))) (table (export \"t\") 1 funcref)
+    (func (export \"f\") (param i32) (result i32)
+      (i32.add (call_indirect (type $t) (local.get 0) (i32.const 0)) (i32.const 1))))";
+const B: &str = "(module (import \"a\" \"t\" (table 1 funcref))
+    (import \"a\" \"f\" (func $f (param i32) (result i32))) (elem (i32.const 0) $g)
+    (func $g (param i32) (result i32)
+      (i32.add (call $f (i32.add (local.get 0) (i32.const 1))) (i32.const 1))))";
 
 #[test]
 fn recursion_through_imports_exhausts_the_stack() {
+    let [a, b] = [A, B].map(|text| wat::parse_str(text).expect("valid wat"));
     for config in Config::all() {
-        let isa = isa(&config);
         for stack_check in [true, false] {
-            let mut module = reentrant();
-            let options = CodegenOptions { stack_check, ..codegen(&config) };
-            let compiled = compile_module(&isa, &mut module, &options).unwrap();
-            let format = isa.elf_format();
-            let object = write_object(&module, &compiled, &format, &ObjectOptions::default());
-            let object = object.unwrap();
+            let compiler = config.compiler().stack_check(stack_check);
+            let a = compiler.clone().name("a").compile_wasm(&a).unwrap();
+            let b = compiler.name("b").compile_wasm(&b).unwrap();
             for stack_bytes in (1024..1152).step_by(8) {
-                let board = Board { stack_bytes, ..config.board() };
-                let instance = Instance::new(&module, &object, board, None, Imports::default());
-                let outcome = instance.unwrap().unwrap().invoke("f", &[Val::I32(1)]);
-                let outcome = outcome.map(|(outcome, _)| outcome).map_err(|e| e.to_string());
-                match outcome {
+                let mut store = Store::new(Board { stack_bytes, ..config.board() });
+                let mut linker = Linker::default();
+                let first = store.instantiate(&a.module, &a.object, &linker, None);
+                let first = first.unwrap().unwrap();
+                linker.register("a", first);
+                store.instantiate(&b.module, &b.object, &linker, None).unwrap().unwrap();
+                let outcome = store.invoke(first, "f", &[Val::I32(1)]);
+                match outcome.map(|(outcome, _)| outcome).map_err(|e| e.to_string()) {
                     Ok(outcome) if stack_check => assert_eq!(outcome, EXHAUSTED, "{config}"),
                     Err(error) if !stack_check => {
                         let beyond = ["stack overrun", "access to 0x1fff"];

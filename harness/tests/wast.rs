@@ -58,48 +58,8 @@ const WASM1: WasmFeatures = WasmFeatures::WASM1.union(WasmFeatures::BULK_MEMORY)
 const WASM2: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
 
 static SETS: [Set; 7] = [
-    Set {
-        expected_failures: &[
-            // Nothing checks the stack.
-            ("call.wast", 272),
-            ("call.wast", 273),
-            ("call_indirect.wast", 556),
-            ("call_indirect.wast", 557),
-            ("fac.wast", 89),
-            ("skip-stack-guard-page.wast", 2275),
-            ("skip-stack-guard-page.wast", 2276),
-            ("skip-stack-guard-page.wast", 2277),
-            ("skip-stack-guard-page.wast", 2278),
-            ("skip-stack-guard-page.wast", 2279),
-            ("skip-stack-guard-page.wast", 2280),
-            ("skip-stack-guard-page.wast", 2281),
-            ("skip-stack-guard-page.wast", 2282),
-            ("skip-stack-guard-page.wast", 2283),
-            ("skip-stack-guard-page.wast", 2284),
-        ],
-        ..Set::new("wasm-v1", || version(SpecVersion::V1), WASM1)
-    },
-    Set {
-        expected_failures: &[
-            // Nothing checks the stack.
-            ("call.wast", 337),
-            ("call.wast", 338),
-            ("call_indirect.wast", 585),
-            ("call_indirect.wast", 586),
-            ("fac.wast", 109),
-            ("skip-stack-guard-page.wast", 2275),
-            ("skip-stack-guard-page.wast", 2276),
-            ("skip-stack-guard-page.wast", 2277),
-            ("skip-stack-guard-page.wast", 2278),
-            ("skip-stack-guard-page.wast", 2279),
-            ("skip-stack-guard-page.wast", 2280),
-            ("skip-stack-guard-page.wast", 2281),
-            ("skip-stack-guard-page.wast", 2282),
-            ("skip-stack-guard-page.wast", 2283),
-            ("skip-stack-guard-page.wast", 2284),
-        ],
-        ..Set::new("wasm-v2", || version(SpecVersion::V2), WASM2)
-    },
+    Set::new("wasm-v1", || version(SpecVersion::V1), WASM1),
+    Set::new("wasm-v2", || version(SpecVersion::V2), WASM2),
     Set::new("tail-call", || added(Proposal::TailCall), WASM2.union(WasmFeatures::TAIL_CALL)),
     Set::new(
         "extended-const",
