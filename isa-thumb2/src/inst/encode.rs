@@ -77,9 +77,10 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
             Some(Word(encode(def(rd_lo)?, def(rd_hi)?, num(rn)?, num(rm)?)))
         }
         Inst::MulLongAcc { signed, rd_lo, rd_hi, rn, rm, ra_lo, ra_hi } => {
+            let (lo, hi) = (def(rd_lo)?, def(rd_hi)?);
             debug_assert!(rd_lo.to_reg() == ra_lo && rd_hi.to_reg() == ra_hi);
             let encode = if signed { encode_smlal_t1 } else { encode_umlal_t1 };
-            Some(Word(encode(def(rd_lo)?, def(rd_hi)?, num(rn)?, num(rm)?)))
+            Some(Word(encode(lo, hi, num(rn)?, num(rm)?)))
         }
         Inst::Div { signed, rd, rn, rm } => {
             let encode = if signed { encode_sdiv_t1 } else { encode_udiv_t1 };
@@ -90,11 +91,11 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
             Some(Word(encode(def(rd)?, num(rn)?, lsb.into(), width.into())))
         }
         Inst::BitInsert { rd, ra, rn, lsb, width } => {
+            let (to, lsb, width) = (def(rd)?, lsb.into(), width.into());
             debug_assert!(rd.to_reg() == ra);
-            let (rd, lsb, width) = (def(rd)?, lsb.into(), width.into());
             Some(Word(match rn {
-                Some(rn) => encode_bfi_t1(rd, num(rn)?, lsb, width),
-                None => encode_bfc_t1(rd, lsb, width),
+                Some(rn) => encode_bfi_t1(to, num(rn)?, lsb, width),
+                None => encode_bfc_t1(to, lsb, width),
             }))
         }
         Inst::Unary { op, rd, rm } => Some(unary(op, def(rd)?, num(rm)?)),
@@ -123,8 +124,9 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
         Inst::Predicated { ref inst, .. } => encode(inst, true),
         Inst::MovW { rd, ref imm } => Some(Word(encode_mov_imm_t3(def(rd)?, imm.field()))),
         Inst::MovT { rd, ra, ref imm } => {
+            let to = def(rd)?;
             debug_assert!(rd.to_reg() == ra);
-            Some(Word(encode_movt_t1(def(rd)?, imm.field())))
+            Some(Word(encode_movt_t1(to, imm.field())))
         }
         Inst::Call { ref info } => match info.callee {
             // REL: the addend that makes up for the program counter's lead stands in the field.
