@@ -126,13 +126,11 @@ impl Machine {
     }
 
     fn routine(&mut self, routine: LibCall, args: &[u32]) -> Vec<u32> {
-        let &[to, with, bytes] = args else { panic!("{routine} of {args:?}") };
-        let (to, bytes) = (to as usize, bytes as usize);
+        let &[to, second, third] = args else { panic!("{routine} of {args:?}") };
+        let (to, second, third) = (to as usize, second as usize, third as usize);
         match routine {
-            LibCall::Memset => self.memory[to..to + bytes].fill(with as u8),
-            LibCall::Memmove => {
-                self.memory.copy_within(with as usize..with as usize + bytes, to);
-            }
+            LibCall::Memset => self.memory[to..to + second].fill(third as u8),
+            LibCall::Memmove => self.memory.copy_within(second..second + third, to),
             other => panic!("{other}"),
         }
         vec![]
