@@ -3,6 +3,8 @@
 pub mod generate;
 pub mod observe;
 pub mod shrink;
+#[path = "../tests/common/values.rs"]
+mod values;
 
 use observe::Observed;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,6 +4,7 @@
 
 pub mod floats;
 pub mod oracle;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 use windlass::instance::Instance;

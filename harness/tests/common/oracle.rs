@@ -1,7 +1,8 @@
 //! wasmi as the oracle: the same calls, the same results, traps and memory.
 
 use super::host_call;
-use wasmi::{Caller, Config, Engine, Extern, ExternType, Linker, Module, Store, TrapCode};
+use super::values::{from_wasmi, to_wasmi, trap};
+use wasmi::{Caller, Config, Engine, Extern, ExternType, Linker, Module, Store};
 use windlass::Trap;
 use windlass::store::Outcome;
 use windlass::value::Val;
@@ -67,36 +68,4 @@ fn call_host(mut caller: Caller<'_, ()>, name: &str, args: &[wasmi::Val], out: &
         let memory = memory.expect("an exported memory to write to");
         memory.data_mut(&mut caller)[address as usize] = byte;
     }
-}
-
-fn to_wasmi(value: Val) -> wasmi::Val {
-    match value {
-        Val::I32(v) => wasmi::Val::I32(v),
-        Val::I64(v) => wasmi::Val::I64(v),
-        Val::F32(bits) => wasmi::Val::F32(wasmi::F32::from_bits(bits)),
-        Val::F64(bits) => wasmi::Val::F64(wasmi::F64::from_bits(bits)),
-        Val::FuncRef(_) | Val::ExternRef(_) => panic!("a reference belongs to its engine"),
-    }
-}
-
-fn from_wasmi(value: &wasmi::Val) -> Val {
-    match value {
-        wasmi::Val::I32(v) => Val::I32(*v),
-        wasmi::Val::I64(v) => Val::I64(*v),
-        wasmi::Val::F32(v) => Val::F32(v.to_bits()),
-        wasmi::Val::F64(v) => Val::F64(v.to_bits()),
-        other => panic!("no scalar: {other:?}"),
-    }
-}
-
-fn trap(error: &wasmi::Error) -> Result<Trap, String> {
-    Ok(match error.as_trap_code() {
-        Some(TrapCode::UnreachableCodeReached) => Trap::Unreachable,
-        Some(TrapCode::MemoryOutOfBounds) => Trap::MemoryOutOfBounds,
-        Some(TrapCode::IntegerDivisionByZero) => Trap::IntegerDivideByZero,
-        Some(TrapCode::IntegerOverflow) => Trap::IntegerOverflow,
-        Some(TrapCode::BadConversionToInteger) => Trap::InvalidConversionToInteger,
-        Some(TrapCode::StackOverflow) => Trap::StackExhausted,
-        _ => return Err(format!("wasmi: {error}")),
-    })
 }
