@@ -27,12 +27,14 @@ const FLASH: u32 = 0x0800_0000;
 const FLASH_END: u32 = STUBS + (1 << 24);
 /// Where images begin: multiples of this.
 const IMAGE_ALIGN: u32 = 256;
-/// Where the stubs begin, the first of which is where calls from outside return to.
+/// Where the stubs begin.
 const STUBS: u32 = 0x07f0_0000;
 /// Bytes from one stub to the next.
 const STUB_BYTES: u32 = 4;
 /// The first stub: where calls from outside return to.
 const EXIT: u32 = STUBS;
+/// As many as there is room for, the exit apart.
+const MAX_STUBS: usize = ((FLASH - STUBS) / STUB_BYTES) as usize - 1;
 
 /// Lowest address of the stack.
 pub const STACK: u32 = 0x2000_0000;
@@ -60,6 +62,8 @@ pub enum MachineError {
     FlashFull(usize),
     #[error("the board has no room for {0} more bytes of memory")]
     RamFull(u64),
+    #[error("the board has no room for {0} functions of the host")]
+    TooManyStubs(usize),
     #[error("{0}")]
     Fault(Fault),
     #[error("stack overrun: sp is {sp:#010x}, the stack ends at {end:#010x}", end = STACK)]
@@ -84,7 +88,7 @@ impl Stubs {
     /// A new stub, of which errors speak by this name. The answer is its address.
     pub fn add(&mut self, name: &str) -> u32 {
         self.names.push(name.to_owned());
-        EXIT + STUB_BYTES * self.names.len() as u32
+        EXIT.wrapping_add(STUB_BYTES.wrapping_mul(self.names.len() as u32))
     }
 
     /// As many as there are.
@@ -227,6 +231,9 @@ impl Machine {
         let bytes = image.bytes.len();
         if base as usize + bytes > FLASH_END as usize {
             return Err(MachineError::FlashFull(bytes));
+        }
+        if self.stubs.names.len() > MAX_STUBS {
+            return Err(MachineError::TooManyStubs(self.stubs.names.len()));
         }
         self.emulator.map_rom(base, image.bytes.clone());
         self.comdats.extend(image.comdats.iter().map(|(name, &symbol)| (name.clone(), symbol)));

@@ -22,12 +22,7 @@ pub struct Input {
 
 impl Input {
     pub fn read(path: &Path) -> Result<Input> {
-        let context = || format!("cannot read {}", path.display());
-        let size = std::fs::metadata(path).with_context(context)?.len();
-        if size > MAX_BYTES {
-            bail!("{}: {size} bytes are more than a module can have", path.display());
-        }
-        let bytes = std::fs::read(path).with_context(context)?;
+        let bytes = read(path)?;
         let code = recognise(path, bytes).with_context(|| path.display().to_string())?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
         Ok(Input { path: path.to_owned(), stem: stem.unwrap_or_default(), code })
@@ -40,6 +35,16 @@ impl Input {
         };
         artifact.with_context(|| self.path.display().to_string())
     }
+}
+
+/// A file of sensible size.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let context = || format!("cannot read {}", path.display());
+    let size = std::fs::metadata(path).with_context(context)?.len();
+    if size > MAX_BYTES {
+        bail!("{}: {size} bytes are more than a module can have", path.display());
+    }
+    std::fs::read(path).with_context(context)
 }
 
 fn recognise(path: &Path, bytes: Vec<u8>) -> Result<Code> {

@@ -27,7 +27,8 @@ struct Args {
 const EXAMPLES: &str = "Examples:
   windlass compare flight_control.wasm
   windlass compile crc32.wasm -o crc32.o --header crc32.h
-  windlass run crc32.wasm --invoke run";
+  windlass run crc32.wasm --invoke run
+  windlass wast i32.wast";
 
 #[derive(Subcommand)]
 enum Command {

@@ -1,6 +1,7 @@
 //! `windlass wast`: scripts of the WebAssembly test suite, on the emulator.
 
 use super::files::print;
+use super::input;
 use super::options::{AllocatorArg, TargetArgs};
 use crate::machine::Board;
 use crate::wast::{Config, MEMORY_RESERVE, Report, run as run_script};
@@ -67,8 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn run_file(path: &Path, config: &Config) -> Result<Report> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = String::from_utf8(bytes);
+    let text = String::from_utf8(input::read(path)?);
     let text = text.with_context(|| format!("{} is no text", path.display()))?;
     Ok(run_script(&text, config))
 }

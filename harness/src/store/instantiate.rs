@@ -8,9 +8,10 @@ use crate::emulator::Emulator;
 use crate::machine::{MachineError, STACK, Stubs};
 use crate::value::Val;
 use core::mem::discriminant;
+use std::collections::HashMap;
 use windlass_backend::Trap;
 use windlass_backend::instance::{memory, status, table};
-use windlass_backend::module::{Export, ExternType, Interface, Memory, Module, Table};
+use windlass_backend::module::{Export, ExternType, Import, Interface, Memory, Module, Table};
 
 impl Store {
     /// Instantiates `module`, compiled to `object`. `memory_bytes` is what the host hands over for
@@ -126,11 +127,12 @@ impl Store {
         interface: &Interface,
         imports: &[Resolved],
     ) -> Result<usize, StoreError> {
+        let named = interface.imports.iter().zip(imports);
+        let named = named.map(|pair| (&module.symbol(pair.0.symbol).name[..], pair));
+        let named: HashMap<&str, (&Import, &Resolved)> = named.collect();
         let stubs = &mut self.stubs;
         let mut lead = |machine_stubs: &mut Stubs, symbol: &str| {
-            let mut pairs = interface.imports.iter().zip(imports);
-            let found = pairs.find(|(import, _)| module.symbol(import.symbol).name == symbol);
-            let (name, stub) = match found {
+            let (name, stub) = match named.get(symbol).copied() {
                 Some((_, Resolved { target: Target::Code(entry), .. })) => return *entry,
                 Some((import, &Resolved { context, target: Target::Host(place), .. })) => {
                     let stub = match place {
