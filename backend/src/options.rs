@@ -33,17 +33,24 @@ pub enum AllocatorKind {
     Fastalloc,
     /// The baseline: a single forward pass, local to blocks.
     Greedy,
+    /// Furthest next use across the control-flow graph.
+    Belady,
 }
 
 impl AllocatorKind {
-    pub const ALL: [AllocatorKind; 3] =
-        [AllocatorKind::Ion, AllocatorKind::Fastalloc, AllocatorKind::Greedy];
+    pub const ALL: [AllocatorKind; 4] = [
+        AllocatorKind::Ion,
+        AllocatorKind::Fastalloc,
+        AllocatorKind::Greedy,
+        AllocatorKind::Belady,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             AllocatorKind::Ion => "ion",
             AllocatorKind::Fastalloc => "fastalloc",
             AllocatorKind::Greedy => "greedy",
+            AllocatorKind::Belady => "belady",
         }
     }
 }

@@ -24,6 +24,9 @@ use thiserror::Error;
 
 use crate::options::AllocatorKind;
 
+mod assign;
+pub mod belady;
+mod cfg;
 mod check;
 pub mod coloring;
 pub mod fastalloc;
@@ -34,6 +37,8 @@ mod moves;
 mod points;
 mod pressure;
 mod ranges;
+mod residence;
+mod slots;
 mod spilled;
 mod stats;
 #[cfg(test)]
@@ -41,6 +46,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use belady::Belady;
 pub use check::check;
 pub use coloring::{Coloring, Outcome, allocate_function};
 pub use fastalloc::Fastalloc;
@@ -178,6 +184,7 @@ pub fn run<P: AllocProblem>(
         AllocatorKind::Ion => Ion.allocate(problem, env),
         AllocatorKind::Fastalloc => Fastalloc.allocate(problem, env),
         AllocatorKind::Greedy => Greedy.allocate(problem, env),
+        AllocatorKind::Belady => Belady.allocate(problem, env),
     }?;
     if verify {
         check(problem, env, &result)?;

@@ -16,7 +16,9 @@
 //! instruction takes it there. Likewise a definition in a fixed register starts behind the
 //! instruction.
 
-use regalloc2::{Block, Inst, OperandConstraint, OperandKind, OperandPos, PRegSet, RegClass, VReg};
+use regalloc2::{
+    Block, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PRegSet, RegClass, VReg,
+};
 
 use super::liveness::{LiveSet, Liveness};
 use super::{AllocProblem, CLASSES, branch_args};
@@ -101,7 +103,55 @@ pub(super) struct View<'a> {
     pub beyond_registers: bool,
 }
 
-impl View<'_> {
+/// Room for the roles of one instruction.
+pub(super) struct Roles {
+    list: Vec<Role>,
+    /// Where each value's role is, if that names the value.
+    role_of: Vec<u32>,
+}
+
+impl Roles {
+    pub fn new(num_vregs: usize) -> Roles {
+        Roles { list: vec![], role_of: vec![0; num_vregs] }
+    }
+}
+
+impl<'a> View<'a> {
+    /// Reads an instruction; operands that are not `in_register` do not count.
+    pub fn new<P: AllocProblem>(
+        problem: &P,
+        inst: Inst,
+        live_after: &'a LiveSet,
+        roles: &'a mut Roles,
+        in_register: impl Fn(&Operand) -> bool,
+    ) -> View<'a> {
+        let mut view = View {
+            inst,
+            live_after,
+            roles: &[],
+            role_of: &[],
+            fixed_early: [0; 3],
+            fixed_late: mask_of(problem.inst_clobbers(inst)),
+            conflict: false,
+            beyond_registers: false,
+        };
+        roles.list.clear();
+        read_operands(problem, &mut view, roles, in_register);
+        for role in &mut roles.list {
+            let lives_on = live_after.contains(role.vreg) && !role.is_def;
+            role.span = if role.used_late || role.defined_early || lives_on {
+                Span::Through
+            } else if role.is_def {
+                Span::Late
+            } else {
+                Span::Early
+            };
+        }
+        view.roles = &roles.list;
+        view.role_of = &roles.role_of;
+        view
+    }
+
     /// What the instruction does with the value, if it mentions it.
     pub fn role(&self, vreg: VReg) -> Option<&Role> {
         let index = *self.role_of.get(vreg.vreg())? as usize;
@@ -114,21 +164,13 @@ pub(super) struct Scan<'a, P> {
     problem: &'a P,
     liveness: &'a Liveness,
     live: LiveSet,
-    roles: Vec<Role>,
-    /// Where each value's role is, if that names the value.
-    role_of: Vec<u32>,
+    roles: Roles,
 }
 
 impl<'a, P: AllocProblem> Scan<'a, P> {
     pub fn new(problem: &'a P, liveness: &'a Liveness) -> Self {
         let num_vregs = problem.num_vregs();
-        Scan {
-            problem,
-            liveness,
-            live: LiveSet::new(num_vregs),
-            roles: vec![],
-            role_of: vec![0; num_vregs],
-        }
+        Scan { problem, liveness, live: LiveSet::new(num_vregs), roles: Roles::new(num_vregs) }
     }
 
     /// Shows the block's instructions to `visit`, last to first, and returns what is live where the
@@ -159,37 +201,13 @@ impl<'a, P: AllocProblem> Scan<'a, P> {
     }
 
     fn inst(&mut self, inst: Inst, visit: &mut impl FnMut(&View<'_>)) {
-        let clobbers = mask_of(self.problem.inst_clobbers(inst));
-        let mut view = View {
-            inst,
-            live_after: &self.live,
-            roles: &[],
-            role_of: &[],
-            fixed_early: [0; 3],
-            fixed_late: clobbers,
-            conflict: false,
-            beyond_registers: false,
-        };
-        self.roles.clear();
-        read_operands(self.problem, &mut view, &mut self.roles, &mut self.role_of);
-        for role in &mut self.roles {
-            let lives_on = view.live_after.contains(role.vreg) && !role.is_def;
-            role.span = if role.used_late || role.defined_early || lives_on {
-                Span::Through
-            } else if role.is_def {
-                Span::Late
-            } else {
-                Span::Early
-            };
-        }
-        view.roles = &self.roles;
-        view.role_of = &self.role_of;
+        let view = View::new(self.problem, inst, &self.live, &mut self.roles, |_| true);
         visit(&view);
 
-        for role in self.roles.iter().filter(|role| role.is_def) {
+        for role in self.roles.list.iter().filter(|role| role.is_def) {
             self.live.remove(role.vreg);
         }
-        for role in self.roles.iter().filter(|role| !role.is_def) {
+        for role in self.roles.list.iter().filter(|role| !role.is_def) {
             self.live.insert(role.vreg);
         }
     }
@@ -199,9 +217,10 @@ impl<'a, P: AllocProblem> Scan<'a, P> {
 fn read_operands<P: AllocProblem>(
     problem: &P,
     view: &mut View<'_>,
-    roles: &mut Vec<Role>,
-    role_of: &mut [u32],
+    roles: &mut Roles,
+    in_register: impl Fn(&Operand) -> bool,
 ) {
+    let Roles { list: roles, role_of } = roles;
     let operands = problem.inst_operands(view.inst);
     let mut role_index = |roles: &mut Vec<Role>, vreg: VReg| {
         let known = role_of.get(vreg.vreg()).map_or(0, |&i| i as usize);
@@ -214,7 +233,8 @@ fn read_operands<P: AllocProblem>(
         roles.push(Role::new(vreg));
         roles.len() - 1
     };
-    for op in operands.iter().filter(|op| op.as_fixed_nonallocatable().is_none()) {
+    let real = |op: &&Operand| op.as_fixed_nonallocatable().is_none() && in_register(op);
+    for op in operands.iter().filter(real) {
         let i = role_index(roles, op.vreg());
         let is_def = op.kind() == OperandKind::Def;
         let late = is_def || op.pos() == OperandPos::Late;
@@ -270,6 +290,8 @@ pub(super) struct Demand {
     own_early: u32,
     own_late: u32,
     own_through: u32,
+    /// Values that live on in a register which is fixed at the early point alone.
+    lasting: u32,
 }
 
 impl Demand {
@@ -301,6 +323,7 @@ impl Demand {
                     through += u32::from(!is_after);
                     let lasting = role.fixed_early & !fixed_late & allocatable;
                     settled += u32::from(role.fixed_late != 0 || lasting != 0);
+                    demand.lasting += u32::from(role.fixed_late == 0 && lasting != 0);
                 }
             }
         }
@@ -320,6 +343,6 @@ impl Demand {
         };
         lack(self.own_through, fixed_early | fixed_late)
             .max(lack(self.own_through + self.own_early, fixed_early))
-            .max(lack(self.own_through + self.own_late, fixed_late))
+            .max(lack(self.own_through + self.own_late + self.lasting, fixed_late))
     }
 }

@@ -50,8 +50,11 @@ impl ValueRanges {
 /// `After` its late one; at a block's boundary `After` the last instruction meets `Before` the
 /// first of the next block in the program's order.
 pub fn value_ranges<P: AllocProblem>(problem: &P) -> ValueRanges {
-    let liveness = Liveness::new(problem);
-    let mut scan = Scan::new(problem, &liveness);
+    ranges_of(problem, &Liveness::new(problem))
+}
+
+pub(super) fn ranges_of<P: AllocProblem>(problem: &P, liveness: &Liveness) -> ValueRanges {
+    let mut scan = Scan::new(problem, liveness);
     let mut pieces = vec![];
     // Where the range that is open in this block ends, for each value that is live.
     let mut ends = vec![ProgPoint::invalid(); problem.num_vregs()];

@@ -30,7 +30,7 @@ pub struct Args {
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "ion,fastalloc,greedy"
+        default_value = "ion,fastalloc,greedy,belady"
     )]
     regalloc: Vec<AllocatorArg>,
 

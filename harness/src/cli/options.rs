@@ -97,6 +97,8 @@ pub enum AllocatorArg {
     Fastalloc,
     /// The baseline: one forward pass, local to blocks
     Greedy,
+    /// Furthest next use across the control-flow graph
+    Belady,
 }
 
 impl From<AllocatorArg> for AllocatorKind {
@@ -105,6 +107,7 @@ impl From<AllocatorArg> for AllocatorKind {
             AllocatorArg::Ion => AllocatorKind::Ion,
             AllocatorArg::Fastalloc => AllocatorKind::Fastalloc,
             AllocatorArg::Greedy => AllocatorKind::Greedy,
+            AllocatorArg::Belady => AllocatorKind::Belady,
         }
     }
 }

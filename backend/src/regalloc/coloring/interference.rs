@@ -1,11 +1,13 @@
 //! Which values may not share a register, and which registers a value may not have.
 //!
+//! A node is a value, or a part of one: `names` tells which node a value is at the moment.
+//!
 //! In SSA two values interfere exactly if one is live where the other is defined, so edges are
 //! found at definitions alone, each once. [`View`] tells where a definition occupies its own
 //! register: an ordinary one from the late point, an early one or one that reuses an input from
 //! the early point, one in a fixed register behind the instruction.
 
-use regalloc2::{Block, Inst, VReg};
+use regalloc2::{Block, Inst, PReg, VReg};
 
 use super::MAX_INTERFERENCES;
 use crate::regalloc::liveness::{LiveSet, Liveness};
@@ -14,13 +16,11 @@ use crate::regalloc::{AllocProblem, CLASSES, blocks, branch_args};
 
 /// What is known of one value.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Node {
+pub(in crate::regalloc) struct Node {
     /// None if the value is never live.
     pub vreg: Option<VReg>,
     /// Registers that it may not have.
     pub forbidden: RegMask,
-    /// Registers that fixed operands would like it to have.
-    pub wishes: RegMask,
     /// Its definitions and uses, each weighted with its block's frequency.
     pub weight: f64,
     /// Can be computed again.
@@ -29,24 +29,33 @@ pub(super) struct Node {
     under_pressure: bool,
 }
 
-pub(super) struct Interference {
+pub(in crate::regalloc) struct Interference {
     pub nodes: Vec<Node>,
     pub edges: Vec<(u32, u32)>,
-    /// Pairs that would like to share a register.
-    pub friends: Vec<(u32, u32)>,
+    /// Pairs that would like to share a register, with how often a move is saved by that.
+    pub friends: Vec<(u32, u32, f64)>,
+    /// Registers that nodes would like to have, likewise.
+    pub wishes: Vec<(u32, PReg, f64)>,
 }
 
 impl Interference {
+    pub fn new(nodes: usize) -> Interference {
+        Interference {
+            nodes: vec![Node::default(); nodes],
+            edges: vec![],
+            friends: vec![],
+            wishes: vec![],
+        }
+    }
+
+    /// The graph of all values, each a node under its own number.
     pub fn build<P: AllocProblem>(
         problem: &P,
         liveness: &Liveness,
         allocatable: &[RegMask; 3],
     ) -> Result<Interference, String> {
-        let mut graph = Interference {
-            nodes: vec![Node::default(); problem.num_vregs()],
-            edges: vec![],
-            friends: vec![],
-        };
+        let mut graph = Interference::new(problem.num_vregs());
+        let names: Vec<u32> = (0..problem.num_vregs() as u32).collect();
         if graph.has_strangers(problem) {
             return Err("a value beyond the number of values".to_owned());
         }
@@ -60,14 +69,14 @@ impl Interference {
                     declined = refusal(view, allocatable).or_else(|| graph.refusal_of_size());
                 }
                 if declined.is_none() {
-                    graph.add_inst(view, frequency);
+                    graph.add_inst(view, frequency, &names);
                     graph.note_pressure(problem.is_call(view.inst), view, allocatable);
                 }
             });
             if let Some(reason) = declined {
                 return Err(format!("block{}, {reason}", block.index()));
             }
-            graph.add_params(problem.block_params(block), at_entry);
+            graph.add_params(problem.block_params(block), at_entry, &names);
             graph.add_args(problem, block, frequency);
         }
         match graph.refusal_of_size() {
@@ -114,50 +123,58 @@ impl Interference {
         }
     }
 
-    fn node(&mut self, vreg: VReg) -> &mut Node {
-        let node = &mut self.nodes[vreg.vreg()];
+    fn node(&mut self, name: u32, vreg: VReg) -> &mut Node {
+        let node = &mut self.nodes[name as usize];
         node.vreg = Some(vreg);
         node
     }
 
-    fn add_edges(&mut self, vreg: VReg, others: impl Iterator<Item = VReg>) {
-        self.node(vreg);
+    fn add_edges(&mut self, vreg: VReg, others: impl Iterator<Item = VReg>, names: &[u32]) {
+        let name = names[vreg.vreg()];
+        self.node(name, vreg);
         let others = others.filter(|other| other.class() == vreg.class() && *other != vreg);
-        self.edges.extend(others.map(|other| (vreg.vreg() as u32, other.vreg() as u32)));
+        self.edges.extend(others.map(|other| (name, names[other.vreg()])));
     }
 
-    fn add_inst(&mut self, view: &View<'_>, frequency: f64) {
+    /// Adds what an instruction says of the nodes in `names`, of which its definitions are new.
+    pub fn add_inst(&mut self, view: &View<'_>, frequency: f64, names: &[u32]) {
         for role in view.roles {
-            let node = self.node(role.vreg);
-            node.weight += frequency;
-            node.wishes |= role.fixed_early | role.fixed_late;
-            if let Some(source) = role.reuses {
-                self.friends.push((role.vreg.vreg() as u32, source.vreg() as u32));
+            let name = names[role.vreg.vreg()];
+            self.node(name, role.vreg).weight += frequency;
+            let saved = wished(view, role);
+            let pregs = (0..RegMask::BITS as usize).filter(|&n| saved >> n & 1 != 0);
+            let pregs = pregs.map(|n| PReg::new(n, role.vreg.class()));
+            self.wishes.extend(pregs.map(|preg| (name, preg, frequency)));
+            if let Some(source) = role.reuses
+                && view.role(source).is_some_and(|source| source.span == Span::Early)
+            {
+                self.friends.push((name, names[source.vreg()], frequency));
             }
         }
-        self.forbid(view);
+        self.forbid(view, names);
         let defs = || view.roles.iter().filter(|role| role.is_def);
         for (i, def) in defs().enumerate() {
-            self.add_edges(def.vreg, neighbors(view, def));
+            self.add_edges(def.vreg, neighbors(view, def), names);
             let others = defs().take(i).filter(|other| meet(view, def, other));
-            self.add_edges(def.vreg, others.map(|other| other.vreg));
+            self.add_edges(def.vreg, others.map(|other| other.vreg), names);
         }
     }
 
     /// Keeps values out of registers that the instruction needs for something else.
-    fn forbid(&mut self, view: &View<'_>) {
+    fn forbid(&mut self, view: &View<'_>, names: &[u32]) {
         if view.fixed_early == [0; 3] && view.fixed_late == [0; 3] {
             return;
         }
         for vreg in view.live_after.iter().filter(|&v| view.role(v).is_none()) {
             let class = vreg.class() as usize;
-            self.node(vreg).forbidden |= view.fixed_early[class] | view.fixed_late[class];
+            self.node(names[vreg.vreg()], vreg).forbidden |=
+                view.fixed_early[class] | view.fixed_late[class];
         }
         for role in view.roles.iter().filter(|role| role.needs_own(view)) {
             let class = role.vreg.class() as usize;
             let early = view.fixed_early[class] & !role.fixed_early;
             let late = view.fixed_late[class] & !role.fixed_late;
-            self.node(role.vreg).forbidden |= match role.span {
+            self.node(names[role.vreg.vreg()], role.vreg).forbidden |= match role.span {
                 Span::Early => early,
                 Span::Late if role.reuses.is_none() => late,
                 Span::Late | Span::Through => early | late,
@@ -175,19 +192,19 @@ impl Interference {
             return;
         }
         for vreg in view.live_after.iter().filter(|&v| view.role(v).is_none()) {
-            self.node(vreg).under_pressure |= is_tight[vreg.class() as usize];
+            self.node(vreg.vreg() as u32, vreg).under_pressure |= is_tight[vreg.class() as usize];
         }
     }
 
     /// Parameters meet each other and what is live into their block.
-    fn add_params(&mut self, params: &[VReg], at_entry: &LiveSet) {
+    fn add_params(&mut self, params: &[VReg], at_entry: &LiveSet, names: &[u32]) {
         if params.is_empty() {
             return;
         }
         let live_in: Vec<_> = at_entry.iter().filter(|vreg| !params.contains(vreg)).collect();
         let params: Vec<_> = params.iter().copied().filter(|&p| at_entry.contains(p)).collect();
         for (i, &param) in params.iter().enumerate() {
-            self.add_edges(param, params[..i].iter().chain(&live_in).copied());
+            self.add_edges(param, params[..i].iter().chain(&live_in).copied(), names);
         }
     }
 
@@ -196,9 +213,9 @@ impl Interference {
         if problem.is_branch(term) {
             for succ in 0..problem.block_succs(block).len() {
                 for (arg, param) in branch_args(problem, block, term, succ) {
-                    self.node(arg).weight += frequency;
+                    self.node(arg.vreg() as u32, arg).weight += frequency;
                     self.nodes[param.vreg()].weight += frequency;
-                    self.friends.push((arg.vreg() as u32, param.vreg() as u32));
+                    self.friends.push((arg.vreg() as u32, param.vreg() as u32, frequency));
                 }
             }
         }
@@ -217,6 +234,19 @@ fn refusal(view: &View<'_>, allocatable: &[RegMask; 3]) -> Option<String> {
     let mut homeless = view.roles.iter().filter(|r| allocatable[r.vreg.class() as usize] == 0);
     let class = homeless.next().map(|role| role.vreg.class())?;
     Some(format!("inst{inst}: no registers of class {class:?}"))
+}
+
+/// Registers in which a value saves a move at the instruction.
+fn wished(view: &View<'_>, role: &Role) -> RegMask {
+    match role.span {
+        Span::Late | Span::Through if role.is_def => role.fixed_late,
+        Span::Early => role.fixed_early,
+        // What lives on elsewhere is copied in any case.
+        _ => {
+            let class = role.vreg.class() as usize;
+            role.fixed_early & (!view.fixed_late[class] | role.fixed_late)
+        }
+    }
 }
 
 /// What a definition interferes with, other definitions of the instruction apart.

@@ -10,7 +10,8 @@
 //!
 //! Input: any problem. Output: an [`Outcome`], with reasons instead of panics.
 
-mod interference;
+pub(super) mod interference;
+pub(super) mod iterated;
 mod select;
 
 use regalloc2::{MachineEnv, PReg, PRegSet, VReg};
@@ -63,8 +64,12 @@ pub fn allocate_function<P: AllocProblem>(problem: &P, env: &MachineEnv) -> Outc
         Err(reason) => return Outcome::Declined(reason),
     };
     let remat_opportunities = graph.remat_opportunities();
-    match select::color(graph, env) {
-        Ok(colors) => Outcome::Allocated { coloring: Coloring { colors }, remat_opportunities },
-        Err(uncolored) => Outcome::NeedsSpill(uncolored),
+    let colors = iterated::color(&graph, env);
+    let nodes = graph.nodes.iter().zip(&colors);
+    let uncolored: Vec<VReg> =
+        nodes.filter(|(_, color)| color.is_none()).filter_map(|(node, _)| node.vreg).collect();
+    if !uncolored.is_empty() {
+        return Outcome::NeedsSpill(uncolored);
     }
+    Outcome::Allocated { coloring: Coloring { colors }, remat_opportunities }
 }

@@ -1,149 +1,236 @@
-//! Simplify and select: nodes with fewer neighbours than registers leave the graph first, for they
-//! find a register whatever the rest gets. When none is left, the node that is cheapest to spill
-//! for its degree leaves in the hope that its neighbours will share. Colours are then given in
-//! reverse.
+//! Colours in reverse of the order in which nodes left the graph, and afterwards better ones.
+//!
+//! A node takes the colour that saves it and its neighbours most moves. When all have theirs, the
+//! colours of a chain of nodes are exchanged (Kempe's chains) where that saves more moves than it
+//! costs: coalescing was conservative, and selection saw one node at a time. After Hack and Grund
+//! ("Copy Coalescing by Graph Recoloring", PLDI 2008).
 
-use core::cmp::Ordering;
-use regalloc2::{MachineEnv, PReg, PRegSet, VReg};
-use std::collections::BinaryHeap;
+use regalloc2::{MachineEnv, PReg, PRegSet};
 
-use super::interference::{Interference, Node};
+use super::interference::Interference;
 use crate::regalloc::CLASSES;
+use crate::regalloc::cfg::find;
 use crate::regalloc::points::{RegMask, mask_of};
 
-/// A register for each value, or the values that are left without.
-pub(super) fn color(graph: Interference, env: &MachineEnv) -> Result<Vec<Option<PReg>>, Vec<VReg>> {
+/// The most nodes whose colours are exchanged at once.
+const MAX_CHAIN: usize = 40;
+const MAX_ROUNDS: usize = 4;
+
+/// Colours nodes in `order`, all of an alias alike. `fixed` are those whose colour is known.
+pub(super) fn select(
+    graph: &Interference,
+    env: &MachineEnv,
+    order: impl Iterator<Item = u32>,
+    alias: &mut [u32],
+    fixed: impl Fn(u32) -> Option<PReg>,
+) -> Vec<Option<PReg>> {
     let count = graph.nodes.len();
-    let neighbors = Neighbors::new(count, &graph.edges);
-    drop(graph.edges);
-    let friends = Neighbors::new(count, &graph.friends);
-    let allocatable = mask_of(PRegSet::from(env));
-    let order = simplify(&graph.nodes, &neighbors, &allocatable);
-
-    let orders = CLASSES.map(|class| {
-        let preferred = env.preferred_regs_by_class[class as usize].into_iter();
-        preferred.chain(env.non_preferred_regs_by_class[class as usize]).collect::<Vec<_>>()
-    });
-    let mut colors: Vec<Option<PReg>> = vec![None; count];
-    let mut uncolored = vec![];
-    for &(number, vreg) in order.iter().rev() {
-        let node = &graph.nodes[number as usize];
-        let class = vreg.class() as usize;
-        let taken = |others: &[u32]| {
-            let colors = others.iter().filter_map(|&other| colors[other as usize]);
-            colors.fold(0, |mask: RegMask, preg| mask | 1 << preg.hw_enc())
-        };
-        let open = allocatable[class] & !node.forbidden & !taken(neighbors.of(number));
-        let friendly = open & taken(friends.of(number));
-        // What a friend has and a fixed operand wants; what one of them has; anything.
-        let wanted = [friendly & node.wishes, friendly, open & node.wishes, open];
-        let choice = wanted.into_iter().find(|&mask| mask != 0).unwrap_or(0);
-        let color = orders[class].iter().copied().find(|preg| choice >> preg.hw_enc() & 1 != 0);
-        colors[number as usize] = color;
-        if color.is_none() {
-            uncolored.push(vreg);
+    let mut members: Vec<Vec<u32>> = vec![vec![]; count];
+    for node in 0..count as u32 {
+        members[find(alias, node) as usize].push(node);
+    }
+    let mut colors = Colors::new(graph, env);
+    for (root, members) in members.iter().enumerate() {
+        if let Some(preg) = fixed(root as u32) {
+            members.iter().for_each(|&node| colors.set(node, Some(preg)));
         }
     }
-    if uncolored.is_empty() {
-        return Ok(colors);
+    for root in order {
+        let color = colors.best(&members[root as usize]);
+        members[root as usize].iter().for_each(|&node| colors.set(node, color));
     }
-    uncolored.sort_unstable_by_key(|vreg| vreg.vreg());
-    Err(uncolored)
-}
-
-/// A node that may have to be spilled.
-#[derive(PartialEq)]
-struct Candidate {
-    /// Spill weight for each neighbour that would be relieved: the smaller the better.
-    price: f64,
-    degree: u32,
-    number: u32,
-}
-
-impl Eq for Candidate {}
-
-impl Ord for Candidate {
-    /// The cheapest is the greatest, for `BinaryHeap`.
-    fn cmp(&self, other: &Candidate) -> Ordering {
-        other.price.total_cmp(&self.price).then(other.number.cmp(&self.number))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Candidate) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The nodes in the order in which they leave the graph.
-fn simplify(nodes: &[Node], neighbors: &Neighbors, allocatable: &[RegMask; 3]) -> Vec<(u32, VReg)> {
-    let mut degrees: Vec<u32> =
-        (0..nodes.len() as u32).map(|number| neighbors.of(number).len() as u32).collect();
-    let registers: Vec<u32> = nodes
-        .iter()
-        .map(|node| {
-            let class = node.vreg.map_or(0, |vreg| vreg.class() as usize);
-            (allocatable[class] & !node.forbidden).count_ones()
-        })
-        .collect();
-    let candidate = |number: u32, degree: u32| {
-        let price = nodes[number as usize].weight / f64::from(degree.max(1));
-        Candidate { price, degree, number }
-    };
-
-    let mut gone = vec![false; nodes.len()];
-    let mut order = vec![];
-    let mut easy = vec![];
-    let mut hard = BinaryHeap::new();
-    for number in 0..nodes.len() as u32 {
-        if degrees[number as usize] < registers[number as usize] {
-            easy.push(number);
-        } else {
-            hard.push(candidate(number, degrees[number as usize]));
+    // What found no colour together may find one apart.
+    for node in 0..count as u32 {
+        if colors.of[node as usize].is_none() && graph.nodes[node as usize].vreg.is_some() {
+            let color = colors.best(&[node]);
+            colors.set(node, color);
         }
     }
-    loop {
-        let number = match easy.pop() {
-            Some(number) => number,
-            None => match hard.pop() {
-                Some(cheapest) => {
-                    let degree = degrees[cheapest.number as usize];
-                    if !gone[cheapest.number as usize] && degree != cheapest.degree {
-                        hard.push(candidate(cheapest.number, degree));
-                        continue;
-                    }
-                    cheapest.number
+    colors.improve();
+    colors.of
+}
+
+struct Colors<'a> {
+    graph: &'a Interference,
+    allocatable: [RegMask; 3],
+    /// Registers in order of preference.
+    orders: [Vec<PReg>; 3],
+    neighbors: Lists<()>,
+    friends: Lists<f64>,
+    wishes: Vec<(u32, PReg, f64)>,
+    of: Vec<Option<PReg>>,
+}
+
+impl<'a> Colors<'a> {
+    fn new(graph: &'a Interference, env: &MachineEnv) -> Self {
+        let count = graph.nodes.len();
+        let mut edges: Vec<(u32, u32)> =
+            graph.edges.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let mut wishes = graph.wishes.clone();
+        wishes.sort_by_key(|&(node, ..)| node);
+        Colors {
+            graph,
+            allocatable: mask_of(PRegSet::from(env)),
+            orders: CLASSES.map(|class| {
+                let preferred = env.preferred_regs_by_class[class as usize].into_iter();
+                preferred.chain(env.non_preferred_regs_by_class[class as usize]).collect()
+            }),
+            neighbors: Lists::new(count, edges.iter().map(|&(a, b)| (a, b, ()))),
+            friends: Lists::new(count, graph.friends.iter().copied()),
+            wishes,
+            of: vec![None; count],
+        }
+    }
+
+    fn set(&mut self, node: u32, color: Option<PReg>) {
+        self.of[node as usize] = color;
+    }
+
+    fn wishes_of(&self, node: u32) -> &[(u32, PReg, f64)] {
+        let start = self.wishes.partition_point(|&(n, ..)| n < node);
+        let len = self.wishes[start..].partition_point(|&(n, ..)| n == node);
+        &self.wishes[start..start + len]
+    }
+
+    /// Registers open to a node, given its neighbours' colours.
+    fn open(&self, node: u32) -> RegMask {
+        let Some(vreg) = self.graph.nodes[node as usize].vreg else { return RegMask::MAX };
+        let colors = self.neighbors.of(node).iter().filter_map(|&(n, ())| self.of[n as usize]);
+        let taken = colors.fold(0, |mask: RegMask, preg| mask | 1 << preg.hw_enc());
+        self.allocatable[vreg.class() as usize]
+            & !self.graph.nodes[node as usize].forbidden
+            & !taken
+    }
+
+    /// The colour for all of `members` that saves the most moves.
+    fn best(&self, members: &[u32]) -> Option<PReg> {
+        let open = members.iter().fold(RegMask::MAX, |mask, &node| mask & self.open(node));
+        let vreg = members.iter().find_map(|&node| self.graph.nodes[node as usize].vreg)?;
+        let mut score = [0.0; RegMask::BITS as usize];
+        for &node in members {
+            for &(_, preg, weight) in self.wishes_of(node) {
+                score[preg.hw_enc()] += weight;
+            }
+            for &(friend, weight) in self.friends.of(node) {
+                match self.of[friend as usize] {
+                    Some(preg) => score[preg.hw_enc()] += weight,
+                    None => self.look_ahead(friend, weight, &mut score),
                 }
-                None => return order,
-            },
+            }
+            for &(neighbor, ()) in self.neighbors.of(node) {
+                if self.of[neighbor as usize].is_none() {
+                    for &(_, preg, weight) in self.wishes_of(neighbor) {
+                        score[preg.hw_enc()] -= weight;
+                    }
+                }
+            }
+        }
+        let order = self.orders[vreg.class() as usize].iter().enumerate();
+        let candidates = order.filter(|(_, preg)| open >> preg.hw_enc() & 1 != 0);
+        let better = |&(i, a): &(usize, &PReg), &(j, b): &(usize, &PReg)| {
+            score[a.hw_enc()].total_cmp(&score[b.hw_enc()]).then(j.cmp(&i))
         };
-        if gone[number as usize] {
-            continue;
+        candidates.max_by(better).map(|(_, &preg)| preg)
+    }
+
+    /// Counts what a friend without a colour yet may and would like to have.
+    fn look_ahead(&self, friend: u32, weight: f64, score: &mut [f64]) {
+        let forbidden = self.graph.nodes[friend as usize].forbidden;
+        for (n, score) in score.iter_mut().enumerate() {
+            *score -= if forbidden >> n & 1 != 0 { weight } else { 0.0 };
         }
-        gone[number as usize] = true;
-        if let Some(vreg) = nodes[number as usize].vreg {
-            order.push((number, vreg));
+        for &(_, preg, wish) in self.wishes_of(friend) {
+            score[preg.hw_enc()] += wish.min(weight) / 2.0;
         }
-        for &other in neighbors.of(number) {
-            let other = other as usize;
-            degrees[other] = degrees[other].saturating_sub(1);
-            if degrees[other] + 1 == registers[other] && !gone[other] {
-                easy.push(other as u32);
+    }
+
+    /// Exchanges colours along chains while that saves moves.
+    fn improve(&mut self) {
+        let mut wanted: Vec<(u32, Option<u32>, Option<PReg>, f64)> = vec![];
+        for &(a, b, weight) in self.graph.friends.iter().filter(|(a, b, _)| a != b) {
+            wanted.extend([(a, Some(b), None, weight), (b, Some(a), None, weight)]);
+        }
+        wanted.extend(self.wishes.iter().map(|&(n, preg, weight)| (n, None, Some(preg), weight)));
+        wanted.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
+        for _ in 0..MAX_ROUNDS {
+            let mut changed = false;
+            for &(node, friend, preg, _) in &wanted {
+                let target = preg.or_else(|| friend.and_then(|f| self.of[f as usize]));
+                if let (Some(from), Some(to)) = (self.of[node as usize], target)
+                    && from != to
+                    && self.allocatable[to.class() as usize] >> to.hw_enc() & 1 != 0
+                {
+                    changed |= self.exchange(node, from, to);
+                }
+            }
+            if !changed {
+                return;
             }
         }
     }
+
+    /// Exchanges two colours in the part around `node` that has only them, if that saves moves.
+    fn exchange(&mut self, node: u32, from: PReg, to: PReg) -> bool {
+        let mut chain = vec![node];
+        let mut next = 0;
+        let mut gain = 0.0;
+        while let Some(&node) = chain.get(next) {
+            next += 1;
+            let old = self.of[node as usize];
+            let new = if old == Some(from) { to } else { from };
+            if self.graph.nodes[node as usize].forbidden >> new.hw_enc() & 1 != 0 {
+                return false;
+            }
+            for &(neighbor, ()) in self.neighbors.of(node) {
+                if self.of[neighbor as usize] == Some(new) && !chain.contains(&neighbor) {
+                    chain.push(neighbor);
+                }
+            }
+            if chain.len() > MAX_CHAIN {
+                return false;
+            }
+        }
+        let swapped = |color: Option<PReg>| match color {
+            Some(c) if c == from => Some(to),
+            Some(c) if c == to => Some(from),
+            other => other,
+        };
+        for &node in &chain {
+            let old = self.of[node as usize];
+            let new = swapped(old);
+            for &(_, preg, weight) in self.wishes_of(node) {
+                gain += weight * (f64::from(new == Some(preg)) - f64::from(old == Some(preg)));
+            }
+            for &(friend, weight) in self.friends.of(node) {
+                let (before, inside) = (self.of[friend as usize], chain.contains(&friend));
+                // A pair inside of the chain keeps its difference.
+                if !inside {
+                    gain += weight * (f64::from(new == before) - f64::from(old == before));
+                }
+            }
+        }
+        if gain <= 1e-9 {
+            return false;
+        }
+        for &node in &chain {
+            self.of[node as usize] = swapped(self.of[node as usize]);
+        }
+        true
+    }
 }
 
-/// An undirected graph, by node.
-struct Neighbors {
-    lists: Vec<u32>,
+/// An undirected graph, by node, with something on each edge.
+struct Lists<T> {
+    lists: Vec<(u32, T)>,
     offsets: Vec<u32>,
 }
 
-impl Neighbors {
-    fn new(nodes: usize, edges: &[(u32, u32)]) -> Neighbors {
+impl<T: Copy + Default> Lists<T> {
+    fn new(nodes: usize, edges: impl Iterator<Item = (u32, u32, T)> + Clone) -> Lists<T> {
         let mut offsets = vec![0; nodes + 1];
-        for &(a, b) in edges {
+        for (a, b, _) in edges.clone() {
             offsets[a as usize + 1] += 1;
             offsets[b as usize + 1] += 1;
         }
@@ -151,15 +238,15 @@ impl Neighbors {
             offsets[i] += offsets[i - 1];
         }
         let mut next = offsets.clone();
-        let mut lists = vec![0; edges.len() * 2];
-        for (a, b) in edges.iter().flat_map(|&(a, b)| [(a, b), (b, a)]) {
-            lists[next[a as usize] as usize] = b;
+        let mut lists = vec![(0, T::default()); offsets[nodes] as usize];
+        for (a, b, t) in edges.flat_map(|(a, b, t)| [(a, b, t), (b, a, t)]) {
+            lists[next[a as usize] as usize] = (b, t);
             next[a as usize] += 1;
         }
-        Neighbors { lists, offsets }
+        Lists { lists, offsets }
     }
 
-    fn of(&self, node: u32) -> &[u32] {
+    fn of(&self, node: u32) -> &[(u32, T)] {
         let node = node as usize;
         &self.lists[self.offsets[node] as usize..self.offsets[node + 1] as usize]
     }

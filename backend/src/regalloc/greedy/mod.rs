@@ -26,6 +26,7 @@ use regalloc2::{
     RegClass, SpillSlot, VReg,
 };
 
+use super::slots::Slots;
 use super::{AllocError, AllocProblem, AllocResult, Allocator, CLASSES, Edit, blocks, branch_args};
 use plan::Plan;
 
@@ -262,40 +263,5 @@ impl<'a, P: AllocProblem> Walk<'a, P> {
             allocs: self.allocs,
             inst_alloc_offsets: self.inst_alloc_offsets,
         }
-    }
-}
-
-/// The frame's slots.
-#[derive(Default)]
-struct Slots {
-    count: usize,
-    free: [Vec<SpillSlot>; 3],
-    /// Holds one value of a class while block arguments change places in a cycle.
-    cycle: [Option<SpillSlot>; 3],
-}
-
-impl Slots {
-    fn take<P: AllocProblem>(&mut self, problem: &P, class: RegClass) -> SpillSlot {
-        if let Some(slot) = self.free[class as usize].pop() {
-            return slot;
-        }
-        let size = problem.spillslot_size(class).max(1);
-        let first = self.count.next_multiple_of(size);
-        self.count = first + size;
-        let by_last = problem.multi_spillslot_named_by_last_slot();
-        SpillSlot::new(if by_last { self.count - 1 } else { first })
-    }
-
-    fn give_back(&mut self, class: RegClass, slot: SpillSlot) {
-        self.free[class as usize].push(slot);
-    }
-
-    fn for_cycles<P: AllocProblem>(&mut self, problem: &P, class: RegClass) -> SpillSlot {
-        if let Some(slot) = self.cycle[class as usize] {
-            return slot;
-        }
-        let slot = self.take(problem, class);
-        self.cycle[class as usize] = Some(slot);
-        slot
     }
 }

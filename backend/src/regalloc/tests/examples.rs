@@ -423,7 +423,7 @@ fn large_functions_take_no_time() {
     }
     b.ret(block, &[]);
     let problem = b.finish();
-    for kind in [AllocatorKind::Greedy, AllocatorKind::Fastalloc] {
+    for kind in [AllocatorKind::Greedy, AllocatorKind::Fastalloc, AllocatorKind::Belady] {
         let result = run(kind, &problem, &env(9), false).expect("an allocation");
         assert!(stats(&problem, &result).reloads > 0);
     }

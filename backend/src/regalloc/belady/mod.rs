@@ -1,0 +1,63 @@
+//! An allocator for SSA form: first which values are in registers when, then which registers.
+//!
+//! After Braun and Hack ("Register Spilling and Live-Range Splitting for SSA-Form Programs", CC
+//! 2009). [`next_use`] measures how far away each value's next use is; [`spill`] walks the blocks
+//! and lets go what is needed last; [`super::assign`] gives registers, and stores each value that
+//! ever leaves once.
+//!
+//! Input: a problem and an environment with a scratch register for each class in use. Output: an
+//! [`AllocResult`]. Time is near-linear in the problem's size and its live ranges.
+
+mod next_use;
+mod spill;
+
+use regalloc2::MachineEnv;
+
+use super::assign::webs::Webs;
+use super::assign::{Context, assign};
+use super::cfg::Cfg;
+use super::liveness::Liveness;
+use super::ranges::ranges_of;
+use super::residence::definitions;
+use super::{AllocError, AllocProblem, AllocResult, Allocator};
+use next_use::NextUse;
+use spill::{Facts, Spiller};
+
+pub struct Belady;
+
+/// How the spiller weighs values against each other.
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    /// What a store counts beside a reload, where the value has none yet.
+    store_weight: f64,
+}
+
+impl Allocator for Belady {
+    fn name(&self) -> &'static str {
+        "belady"
+    }
+
+    fn allocate<P: AllocProblem>(
+        &self,
+        problem: &P,
+        env: &MachineEnv,
+    ) -> Result<AllocResult, AllocError> {
+        if !env.fixed_stack_slots.is_empty() {
+            return Err(AllocError::Unsupported("an environment with fixed stack slots"));
+        }
+        let definitions = definitions(problem)?;
+        let cfg = Cfg::new(problem);
+        let liveness = Liveness::new(problem);
+        let ranges = ranges_of(problem, &liveness);
+        let context =
+            Context { problem, env, cfg: &cfg, ranges: &ranges, definitions: &definitions };
+
+        let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
+        let mut next = NextUse::new(problem, &cfg, &liveness);
+        let policy = Policy { store_weight: 1.0 };
+        let residence = Spiller::new(&facts, &mut next, policy).run()?;
+        let webs = Webs::new(problem, &residence);
+        let colors = webs.color(env);
+        assign(&context, &residence, &webs, &colors)
+    }
+}
