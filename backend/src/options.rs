@@ -33,15 +33,18 @@ pub enum AllocatorKind {
     Fastalloc,
     /// The baseline: a single forward pass, local to blocks.
     Greedy,
+    /// Chaitin's graph colouring, with Briggs's optimism and iterated coalescing.
+    Coloring,
     /// Furthest next use across the control-flow graph.
     Belady,
 }
 
 impl AllocatorKind {
-    pub const ALL: [AllocatorKind; 4] = [
+    pub const ALL: [AllocatorKind; 5] = [
         AllocatorKind::Ion,
         AllocatorKind::Fastalloc,
         AllocatorKind::Greedy,
+        AllocatorKind::Coloring,
         AllocatorKind::Belady,
     ];
 
@@ -50,6 +53,7 @@ impl AllocatorKind {
             AllocatorKind::Ion => "ion",
             AllocatorKind::Fastalloc => "fastalloc",
             AllocatorKind::Greedy => "greedy",
+            AllocatorKind::Coloring => "coloring",
             AllocatorKind::Belady => "belady",
         }
     }

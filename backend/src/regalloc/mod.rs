@@ -48,7 +48,7 @@ mod tests;
 
 pub use belady::Belady;
 pub use check::check;
-pub use coloring::{Coloring, Outcome, allocate_function};
+pub use coloring::{ChaitinBriggs, Coloring, Outcome, allocate_function};
 pub use fastalloc::Fastalloc;
 pub use greedy::Greedy;
 pub use ion::Ion;
@@ -184,6 +184,7 @@ pub fn run<P: AllocProblem>(
         AllocatorKind::Ion => Ion.allocate(problem, env),
         AllocatorKind::Fastalloc => Fastalloc.allocate(problem, env),
         AllocatorKind::Greedy => Greedy.allocate(problem, env),
+        AllocatorKind::Coloring => ChaitinBriggs.allocate(problem, env),
         AllocatorKind::Belady => Belady.allocate(problem, env),
     }?;
     if verify {

@@ -38,6 +38,14 @@ pub(super) struct Residence {
     pub leaves: Vec<(Inst, VReg, Leave)>,
 }
 
+impl Residence {
+    /// Whether a value leaves at the instruction whose leaves are being written.
+    pub fn leaves_at(&self, inst: Inst, vreg: VReg) -> bool {
+        let here = self.leaves.iter().rev().take_while(|(at, ..)| *at == inst);
+        here.into_iter().any(|&(_, v, _)| v == vreg)
+    }
+}
+
 /// Whether an operand must be in a register.
 pub(super) fn wants_register(operands: &[Operand], i: usize) -> bool {
     match operands[i].constraint() {

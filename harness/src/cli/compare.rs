@@ -30,7 +30,7 @@ pub struct Args {
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "ion,fastalloc,greedy,belady"
+        default_value = "ion,fastalloc,greedy,coloring,belady"
     )]
     regalloc: Vec<AllocatorArg>,
 

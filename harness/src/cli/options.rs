@@ -97,6 +97,8 @@ pub enum AllocatorArg {
     Fastalloc,
     /// The baseline: one forward pass, local to blocks
     Greedy,
+    /// Graph colouring with coalescing
+    Coloring,
     /// Furthest next use across the control-flow graph
     Belady,
 }
@@ -107,6 +109,7 @@ impl From<AllocatorArg> for AllocatorKind {
             AllocatorArg::Ion => AllocatorKind::Ion,
             AllocatorArg::Fastalloc => AllocatorKind::Fastalloc,
             AllocatorArg::Greedy => AllocatorKind::Greedy,
+            AllocatorArg::Coloring => AllocatorKind::Coloring,
             AllocatorArg::Belady => AllocatorKind::Belady,
         }
     }

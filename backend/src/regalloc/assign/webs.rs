@@ -13,6 +13,8 @@ use crate::regalloc::points::View;
 use crate::regalloc::residence::{Residence, Step, Walker, edge_args, edge_point};
 use crate::regalloc::{AllocProblem, blocks};
 
+const NONE: u32 = u32::MAX;
+
 /// For each piece, in the order of [`Walker`].
 pub(in crate::regalloc) struct Webs {
     pub web_of: Vec<u32>,
@@ -23,33 +25,39 @@ impl Webs {
     pub fn new<P: AllocProblem>(problem: &P, residence: &Residence) -> Webs {
         let mut graph = Interference::new(0);
         let mut walker = Walker::new(problem, residence);
+        // Pieces where each block begins and ends, in the order of the residence.
         let mut entries: Vec<Vec<u32>> = vec![];
-        let mut exits: Vec<Vec<(VReg, u32)>> = vec![];
+        let mut exits: Vec<Vec<u32>> = vec![];
         for block in blocks(problem) {
             walker.enter(block);
-            let entry = &residence.entry[block.index()];
-            entries.push(entry.iter().map(|&vreg| walker.piece(vreg)).collect());
+            let entry = residence.entry[block.index()].iter();
+            entries.push(entry.map(|&vreg| walker.piece(vreg)).collect());
             let frequency = problem.block_frequency(block);
             for inst in problem.block_insns(block).iter() {
-                let step = walker.step(inst);
-                add_step(&mut graph, &step, frequency);
+                add_step(&mut graph, &walker.step(inst), frequency);
             }
             let exit = residence.exit[block.index()].iter();
-            exits.push(exit.map(|&vreg| (vreg, walker.piece(vreg))).collect());
+            exits.push(exit.map(|&vreg| walker.piece(vreg)).collect());
         }
         let count = walker.num_pieces();
         graph.nodes.resize(count, Default::default());
-        let mut parents: Vec<u32> = (0..count as u32).collect();
+        let parents = (0..count as u32).collect();
+        let at_exit = vec![NONE; problem.num_vregs()];
+        let mut edges = Edges { problem, residence, entries, exits, parents, at_exit };
         for block in blocks(problem) {
-            add_entry(&mut graph, &residence.entry[block.index()], &entries[block.index()]);
-            join(problem, residence, &mut graph, &mut parents, block, &entries, &exits);
+            edges.add_entry(&mut graph, block);
+            edges.join(&mut graph, block);
         }
-        Webs { web_of: merge(&mut graph, &mut parents), graph }
+        Webs { web_of: merge(&mut graph, &mut edges.parents), graph }
     }
 
     /// The best register of each piece, if it found one.
     pub fn color(&self, env: &MachineEnv) -> Vec<Option<PReg>> {
-        let colors = iterated::color(&self.graph, env);
+        self.of_pieces(&iterated::color(&self.graph, env))
+    }
+
+    /// The colour of each piece, given those of webs.
+    pub fn of_pieces(&self, colors: &[Option<PReg>]) -> Vec<Option<PReg>> {
         self.web_of.iter().map(|&web| colors[web as usize]).collect()
     }
 }
@@ -83,43 +91,79 @@ fn beside_load<'a>(view: &'a View<'_>, vreg: VReg) -> impl Iterator<Item = VReg>
     all.filter(move |&other| other != vreg && other.class() == vreg.class())
 }
 
-/// What a block begins with interferes.
-fn add_entry(graph: &mut Interference, vregs: &[VReg], pieces: &[u32]) {
-    for (i, (&piece, &vreg)) in pieces.iter().zip(vregs).enumerate() {
-        graph.nodes[piece as usize].vreg = Some(vreg);
-        let others = pieces[..i].iter().zip(vregs).filter(|(_, v)| v.class() == vreg.class());
-        graph.edges.extend(others.map(|(&other, _)| (piece, other)));
-    }
+/// What happens to pieces between blocks.
+struct Edges<'a, P> {
+    problem: &'a P,
+    residence: &'a Residence,
+    entries: Vec<Vec<u32>>,
+    exits: Vec<Vec<u32>>,
+    parents: Vec<u32>,
+    /// The piece of each value that is in a register where the block at hand ends.
+    at_exit: Vec<u32>,
 }
 
-/// Joins pieces along the edges that leave a block.
-fn join<P: AllocProblem>(
-    problem: &P,
-    residence: &Residence,
-    graph: &mut Interference,
-    parents: &mut [u32],
-    block: Block,
-    entries: &[Vec<u32>],
-    exits: &[Vec<(VReg, u32)>],
-) {
-    let exit = &exits[block.index()];
-    let piece_at_exit = |vreg: VReg| exit.iter().find(|(v, _)| *v == vreg).map(|&(_, p)| p);
-    for (i, &succ) in problem.block_succs(block).iter().enumerate() {
-        let entry = residence.entry[succ.index()].iter().zip(&entries[succ.index()]);
-        let params = problem.block_params(succ);
-        for (&vreg, &piece) in entry.clone().filter(|(vreg, _)| !params.contains(vreg)) {
-            if let Some(other) = piece_at_exit(vreg) {
-                let (a, b) = (find(parents, piece), find(parents, other));
-                parents[a.max(b) as usize] = a.min(b);
+impl<P: AllocProblem> Edges<'_, P> {
+    /// What arrives in a block as a parameter, or loaded on an edge, interferes with what the block
+    /// begins with. All else has met before.
+    fn add_entry(&mut self, graph: &mut Interference, block: Block) {
+        let vregs = &self.residence.entry[block.index()];
+        let params = self.problem.block_params(block);
+        let preds = self.problem.block_preds(block);
+        let mut new = vec![false; vregs.len()];
+        for &pred in preds {
+            self.mark(pred);
+            for (new, vreg) in new.iter_mut().zip(vregs) {
+                *new |= self.at_exit[vreg.vreg()] == NONE || params.contains(vreg);
+            }
+            self.unmark(pred);
+        }
+        let pieces = &self.entries[block.index()];
+        for (i, (&piece, &vreg)) in pieces.iter().zip(vregs).enumerate() {
+            graph.nodes[piece as usize].vreg = Some(vreg);
+            let others = pieces.iter().zip(vregs).enumerate().filter(|&(j, (_, other))| {
+                new[i] && (!new[j] || j < i) && other.class() == vreg.class()
+            });
+            graph.edges.extend(others.map(|(_, (&other, _))| (piece, other)));
+        }
+    }
+
+    fn mark(&mut self, block: Block) {
+        let exit = self.residence.exit[block.index()].iter().zip(&self.exits[block.index()]);
+        exit.for_each(|(vreg, &piece)| self.at_exit[vreg.vreg()] = piece);
+    }
+
+    fn unmark(&mut self, block: Block) {
+        let exit = self.residence.exit[block.index()].iter();
+        exit.for_each(|vreg| self.at_exit[vreg.vreg()] = NONE);
+    }
+
+    /// Joins pieces along the edges that leave a block.
+    fn join(&mut self, graph: &mut Interference, block: Block) {
+        self.mark(block);
+        for (i, &succ) in self.problem.block_succs(block).iter().enumerate() {
+            let vregs = &self.residence.entry[succ.index()];
+            let entry = vregs.iter().zip(&self.entries[succ.index()]);
+            let params = self.problem.block_params(succ);
+            for (vreg, &piece) in entry.clone().filter(|(vreg, _)| !params.contains(vreg)) {
+                let other = self.at_exit[vreg.vreg()];
+                if other != NONE {
+                    let (a, b) = (find(&mut self.parents, piece), find(&mut self.parents, other));
+                    self.parents[a.max(b) as usize] = a.min(b);
+                }
+            }
+            let frequency = self.problem.block_frequency(edge_point(self.problem, block, succ).0);
+            for (arg, param) in edge_args(self.problem, block, i) {
+                let from = self.at_exit[arg.vreg()];
+                let to = entry.clone().find(|(vreg, _)| **vreg == param).map(|(_, &piece)| piece);
+                for piece in [to, (from != NONE).then_some(from)].into_iter().flatten() {
+                    graph.nodes[piece as usize].weight += frequency;
+                }
+                if let Some(to) = to.filter(|_| from != NONE) {
+                    graph.friends.push((from, to, frequency));
+                }
             }
         }
-        let frequency = problem.block_frequency(edge_point(problem, block, succ).0);
-        for (arg, param) in edge_args(problem, block, i) {
-            let target = entry.clone().find(|(vreg, _)| **vreg == param);
-            if let (Some((_, &to)), Some(from)) = (target, piece_at_exit(arg)) {
-                graph.friends.push((from, to, frequency));
-            }
-        }
+        self.unmark(block);
     }
 }
 

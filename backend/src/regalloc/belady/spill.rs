@@ -273,7 +273,7 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
             } else if is_def {
                 self.resident.insert(vreg);
             } else if !self.resident.contains(vreg) {
-                let reads_register = self.residence.leaves.contains_at(inst, vreg);
+                let reads_register = self.residence.leaves_at(inst, vreg);
                 if !wants_register(operands, i) && !reads_register {
                     on_stack.push(vreg);
                 }
@@ -386,7 +386,7 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
                 Some((_, op)) if op.kind() == OperandKind::Def => Leave::Unborn,
                 _ => Leave::Before,
             };
-            self.residence.leaves.retain_since(inst, vreg);
+            self.residence.leaves.retain(|&(at, v, _)| at != inst || v != vreg);
             self.spilled[vreg.vreg()] = true;
             self.residence.leaves.push((inst, vreg, how));
             return Ok(());
@@ -395,31 +395,5 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         self.resident.remove(vreg);
         self.leave(inst, vreg, Leave::At);
         Ok(())
-    }
-}
-
-/// Leaves at the instruction that is being decided stand last.
-trait LeavesAt {
-    fn contains_at(&self, inst: Inst, vreg: VReg) -> bool;
-    fn retain_since(&mut self, inst: Inst, vreg: VReg);
-}
-
-impl LeavesAt for Vec<(Inst, VReg, Leave)> {
-    fn contains_at(&self, inst: Inst, vreg: VReg) -> bool {
-        let here = self.iter().rev().take_while(|(at, ..)| *at == inst);
-        here.into_iter().any(|&(_, v, _)| v == vreg)
-    }
-
-    /// Takes back a value's leave at the instruction.
-    fn retain_since(&mut self, inst: Inst, vreg: VReg) {
-        let first = self.len() - self.iter().rev().take_while(|(at, ..)| *at == inst).count();
-        let mut i = first;
-        while i < self.len() {
-            if self[i].1 == vreg {
-                self.remove(i);
-            } else {
-                i += 1;
-            }
-        }
     }
 }

@@ -40,6 +40,11 @@ fn greedy_passes_the_checker() {
 }
 
 #[test]
+fn coloring_passes_the_checker() {
+    all_pass(AllocatorKind::Coloring);
+}
+
+#[test]
 fn belady_passes_the_checker() {
     all_pass(AllocatorKind::Belady);
 }
