@@ -8,7 +8,7 @@
 //! Values share a slot if they are an argument and its parameter and are never live together; slots
 //! are then packed: two that do not overlap become one.
 
-use regalloc2::{Block, OperandKind, RegClass, SpillSlot, VReg};
+use regalloc2::{Block, Inst, OperandKind, RegClass, SpillSlot, VReg};
 
 use crate::regalloc::cfg::{Cfg, find};
 use crate::regalloc::ranges::{LiveRange, ValueRanges};
@@ -23,7 +23,7 @@ use crate::regalloc::{AllocProblem, blocks};
 const MAX_TRIES: usize = 64;
 const MAX_RANGES: usize = 256;
 
-pub(super) struct Memory {
+pub(in crate::regalloc) struct Memory {
     /// The slot of each value that is ever in memory.
     slot: Vec<Option<SpillSlot>>,
     /// The values that share it on purpose.
@@ -33,10 +33,78 @@ pub(super) struct Memory {
     pub stored_at_birth: Vec<bool>,
     /// Values stored where a block begins.
     pub stored_at_entry: Vec<Vec<VReg>>,
+    /// Instructions that read an operand on the stack, one for each.
+    stack_uses: Vec<Inst>,
     pub slots: Slots,
 }
 
 impl Memory {
+    /// Stores and reloads of a residence, each weighted with its block's frequency.
+    pub fn cost<P: AllocProblem>(
+        &self,
+        problem: &P,
+        definitions: &Definitions,
+        residence: &Residence,
+    ) -> f64 {
+        let mut cost = self.cost_of_operands(problem, residence);
+        let frequency = |block: Block| problem.block_frequency(block);
+        for (block, _) in definitions.blocks.iter().zip(&self.stored_at_birth).filter(|(_, s)| **s)
+        {
+            cost += frequency(*block);
+        }
+        for block in blocks(problem) {
+            cost += frequency(block) * self.stored_at_entry[block.index()].len() as f64;
+            for i in 0..problem.block_succs(block).len() {
+                cost += self.cost_of_edge(problem, residence, block, i);
+            }
+        }
+        cost
+    }
+
+    fn cost_of_edge<P: AllocProblem>(
+        &self,
+        problem: &P,
+        residence: &Residence,
+        block: Block,
+        succ: usize,
+    ) -> f64 {
+        let to = problem.block_succs(block)[succ];
+        let exit = &residence.exit[block.index()];
+        let entry = &residence.entry[to.index()];
+        let params = problem.block_params(to);
+        let loaded = entry.iter().filter(|v| !params.contains(v) && !exit.contains(v));
+        let mut accesses = loaded.count();
+        for (arg, param) in edge_args(problem, block, succ) {
+            let in_register = exit.contains(&arg);
+            if entry.contains(&param) {
+                accesses += usize::from(!in_register);
+            } else if self.slot(param).is_some() {
+                let on_edge = in_register && stores_on_edge(problem, block, to);
+                if on_edge || !self.is_passed_in_place(arg, param) {
+                    accesses += if in_register { 1 } else { 2 };
+                }
+            }
+        }
+        accesses as f64 * problem.block_frequency(edge_point(problem, block, to).0)
+    }
+
+    fn cost_of_operands<P: AllocProblem>(&self, problem: &P, residence: &Residence) -> f64 {
+        let mut accesses = residence.reloads.iter().map(|&(inst, _)| inst).collect::<Vec<_>>();
+        let unborn = residence.leaves.iter().filter(|leave| leave.2 == Leave::Unborn);
+        accesses.extend(unborn.map(|&(inst, ..)| inst));
+        accesses.extend(&self.stack_uses);
+        accesses.sort_unstable();
+        let mut accesses = accesses.into_iter().peekable();
+        let mut cost = 0.0;
+        for block in blocks(problem) {
+            let last = problem.block_insns(block).last();
+            while accesses.next_if(|inst| *inst <= last).is_some() {
+                cost += problem.block_frequency(block);
+            }
+        }
+        cost
+    }
+
     pub fn slot(&self, vreg: VReg) -> Option<SpillSlot> {
         self.slot[vreg.vreg()]
     }
@@ -55,6 +123,7 @@ pub(super) struct Planner<'a, P> {
     definitions: &'a Definitions,
     /// Blocks in which a value is read from memory, by value.
     demands: Vec<(VReg, Block)>,
+    stack_uses: Vec<Inst>,
     needed: Vec<bool>,
     /// Values that a definition or the predecessors leave in memory.
     born_in_memory: Vec<bool>,
@@ -79,6 +148,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
             ranges,
             definitions,
             demands: vec![],
+            stack_uses: vec![],
             needed: vec![false; count],
             born_in_memory: vec![false; count],
             shared: (0..count as u32).collect(),
@@ -92,6 +162,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
             group: vec![u32::MAX; count],
             stored_at_birth: vec![false; count],
             stored_at_entry: vec![vec![]; problem.num_blocks()],
+            stack_uses: core::mem::take(&mut planner.stack_uses),
             slots: Slots::default(),
         };
         planner.place_stores(&mut memory);
@@ -146,6 +217,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
                     let on_stack = op.constraint() == regalloc2::OperandConstraint::Stack;
                     if on_stack || absent && !wants_register(operands, i) {
                         self.demand(op.vreg(), block);
+                        self.stack_uses.push(inst);
                     }
                 }
                 for (_, op) in values(operands).filter(|(_, op)| op.kind() == OperandKind::Def) {

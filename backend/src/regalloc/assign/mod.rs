@@ -33,15 +33,22 @@ pub(super) struct Context<'a, P> {
     pub definitions: &'a Definitions,
 }
 
+impl<P: AllocProblem> Context<'_, P> {
+    /// Where a residence has values stored.
+    pub fn memory(&self, residence: &Residence) -> Memory {
+        Planner::plan(self.problem, self.cfg, residence, self.ranges, self.definitions)
+    }
+}
+
 /// Gives registers and slots to a residence; `colors` are those of its pieces.
 pub(super) fn assign<P: AllocProblem>(
     context: &Context<'_, P>,
     residence: &Residence,
     webs: &Webs,
     colors: &[Option<PReg>],
+    memory: Memory,
 ) -> Result<AllocResult, AllocError> {
-    let Context { problem, env, cfg, ranges, definitions } = *context;
-    let memory = Planner::plan(problem, cfg, residence, ranges, definitions);
+    let Context { problem, env, .. } = *context;
     let mut assigner = Assigner::new(problem, env, residence, webs, colors, memory);
     let mut walker = Walker::new(problem, residence);
     for block in blocks(problem) {

@@ -8,17 +8,20 @@
 //! Input: a problem and an environment with a scratch register for each class in use. Output: an
 //! [`AllocResult`]. Time is near-linear in the problem's size and its live ranges.
 
+mod loops;
 mod next_use;
 mod spill;
+mod trim;
 
 use regalloc2::MachineEnv;
 
+use super::assign::memory::Memory;
 use super::assign::webs::Webs;
 use super::assign::{Context, assign};
 use super::cfg::Cfg;
 use super::liveness::Liveness;
 use super::ranges::ranges_of;
-use super::residence::definitions;
+use super::residence::{Residence, definitions};
 use super::{AllocError, AllocProblem, AllocResult, Allocator};
 use next_use::NextUse;
 use spill::{Facts, Spiller};
@@ -30,7 +33,19 @@ pub struct Belady;
 struct Policy {
     /// What a store counts beside a reload, where the value has none yet.
     store_weight: f64,
+    /// How often loads on the edges to a join may execute for each time that the join does.
+    join_weight: f64,
 }
+
+/// Each is tried, and the cheapest residence kept: none is best for all functions.
+const POLICIES: [Policy; 3] = [
+    Policy { store_weight: 1.0, join_weight: 1.0 },
+    Policy { store_weight: 1.0, join_weight: 0.0 },
+    Policy { store_weight: 3.0, join_weight: 1.0 },
+];
+
+/// The largest function for which more than one policy is tried.
+const MAX_INSTS: usize = 20_000;
 
 impl Allocator for Belady {
     fn name(&self) -> &'static str {
@@ -54,10 +69,22 @@ impl Allocator for Belady {
 
         let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
         let mut next = NextUse::new(problem, &cfg, &liveness);
-        let policy = Policy { store_weight: 1.0 };
-        let residence = Spiller::new(&facts, &mut next, policy).run()?;
+        let mut best: Option<(f64, Residence, Memory)> = None;
+        for policy in POLICIES {
+            let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
+            trim::trim(problem, &definitions, &mut residence);
+            let memory = context.memory(&residence);
+            let cost = memory.cost(problem, &definitions, &residence);
+            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                best = Some((cost, residence, memory));
+            }
+            if cost == 0.0 || problem.num_insts() > MAX_INSTS {
+                break;
+            }
+        }
+        let (_, residence, memory) = best.expect("some policy has been tried");
         let webs = Webs::new(problem, &residence);
         let colors = webs.color(env);
-        assign(&context, &residence, &webs, &colors)
+        assign(&context, &residence, &webs, &colors, memory)
     }
 }

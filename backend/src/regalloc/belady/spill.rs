@@ -8,10 +8,12 @@
 use regalloc2::{Block, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, PRegSet, VReg};
 
 use super::Policy;
-use super::next_use::{FAR, LOOP_EXIT, NEVER, NextUse};
+use super::loops::Loops;
+use super::next_use::{FAR, NEVER, NextUse};
 use crate::regalloc::cfg::Cfg;
 use crate::regalloc::liveness::{LiveSet, Liveness};
-use crate::regalloc::points::{Demand, RegMask, Roles, Scan, View, mask_of};
+use crate::regalloc::points::{Demand, RegMask, Roles, View, mask_of};
+use crate::regalloc::residence::edge_point;
 use crate::regalloc::residence::{
     Definitions, Leave, Residence, edge_args, values, wants_register,
 };
@@ -25,8 +27,7 @@ pub(super) struct Facts<'a, P> {
     pub definitions: &'a Definitions,
     allocatable: [RegMask; 3],
     registers: [u32; 3],
-    /// The most values of each class that want a register at once, in each loop by its header.
-    loop_peak: Vec<[u32; 3]>,
+    loops: Loops,
 }
 
 impl<'a, P: AllocProblem> Facts<'a, P> {
@@ -38,43 +39,14 @@ impl<'a, P: AllocProblem> Facts<'a, P> {
         definitions: &'a Definitions,
     ) -> Self {
         let allocatable = mask_of(PRegSet::from(env));
-        let mut facts = Facts {
+        Facts {
             problem,
             cfg,
             liveness,
             definitions,
+            loops: Loops::new(problem, cfg, liveness, definitions, &allocatable),
             allocatable,
             registers: allocatable.map(|mask| mask.count_ones()),
-            loop_peak: vec![[0; 3]; problem.num_blocks()],
-        };
-        facts.find_peaks();
-        facts
-    }
-
-    fn find_peaks(&mut self) {
-        let mut scan = Scan::new(self.problem, self.liveness);
-        for block in blocks(self.problem) {
-            if self.cfg.loops(block.index()).next().is_none() {
-                continue;
-            }
-            let mut peak = [0; 3];
-            let at_entry = scan.block(block, |view| {
-                let demands = Demand::of(view, &self.allocatable);
-                for class in CLASSES {
-                    let i = class as usize;
-                    let excess = demands[i].excess(view, class, self.allocatable[i]);
-                    let wanted = (self.registers[i] as i32 + excess).max(0) as u32;
-                    peak[i] = peak[i].max(wanted).max(view.live_after.count(class));
-                }
-            });
-            for class in CLASSES {
-                peak[class as usize] = peak[class as usize].max(at_entry.count(class));
-            }
-            for header in self.cfg.loops(block.index()) {
-                for (all, here) in self.loop_peak[header].iter_mut().zip(peak) {
-                    *all = here.max(*all);
-                }
-            }
         }
     }
 
@@ -198,6 +170,8 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
                 of_class().filter(|(_, n)| everywhere(*n)).map(|&(v, _)| v).collect();
             let mut some: Vec<VReg> =
                 of_class().filter(|(_, n)| !everywhere(*n)).map(|&(v, _)| v).collect();
+            let most = self.policy.join_weight * self.facts.frequency(block);
+            some.retain(|&vreg| self.cost_of_entering(vreg, block) <= most);
             self.sort(&mut all, block);
             self.sort(&mut some, block);
             all.extend(some);
@@ -205,6 +179,17 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
             entry.extend(all);
         }
         entry
+    }
+
+    /// The cost of loads on edges if a block begins with the value in a register.
+    fn cost_of_entering(&self, vreg: VReg, block: Block) -> f64 {
+        let problem = self.facts.problem;
+        let is_param = problem.block_params(block).contains(&vreg);
+        let lacking = problem.block_preds(block).iter().filter(|&&pred| match is_param {
+            true => !self.passes_register(pred, block, vreg),
+            false => !self.residence.exit[pred.index()].contains(&vreg),
+        });
+        lacking.map(|&pred| self.facts.frequency(edge_point(problem, pred, block).0)).sum()
     }
 
     /// Whether the argument for a parameter is in a register where `pred` ends.
@@ -223,11 +208,12 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         for class in CLASSES {
             let registers = self.facts.registers[class as usize] as usize;
             let of_class = live.iter().filter(|(v, _)| v.class() == class);
-            let (used, through): (Vec<_>, Vec<_>) = of_class.partition(|(_, d)| *d < LOOP_EXIT);
+            let (used, through): (Vec<_>, Vec<_>) =
+                of_class.partition(|(v, _)| self.facts.loops.uses(block, *v));
             let mut used: Vec<VReg> = used.into_iter().map(|(v, _)| v).collect();
             self.sort(&mut used, block);
             if used.len() < registers {
-                let peak = self.facts.loop_peak[block.index()][class as usize] as usize;
+                let peak = self.facts.loops.peak(block)[class as usize] as usize;
                 let room = (registers + through.len()).saturating_sub(peak);
                 let mut through: Vec<VReg> = through.into_iter().map(|(v, _)| v).collect();
                 through.retain(|v| self.is_at_hand(*v, block));

@@ -72,7 +72,7 @@ impl Allocator for ChaitinBriggs {
             let again = round < MAX_ROUNDS && spill_uncolored(&webs.graph, &colors, &mut spills);
             if !again && !spill::fit(problem, &allocatable, &residence, &weights, &mut spills)? {
                 let colors = webs.of_pieces(&colors);
-                return assign(&context, &residence, &webs, &colors);
+                return assign(&context, &residence, &webs, &colors, context.memory(&residence));
             }
         }
         unreachable!("each round spills a value further")
