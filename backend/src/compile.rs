@@ -125,11 +125,15 @@ fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
 fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> FunctionStats {
     let class = RegClass::Int as usize;
     let counts = regalloc::stats(vcode, alloc);
+    let excess = regalloc::excess(vcode, isa.machine_env());
+    let lower_bound =
+        if excess > 0 { regalloc::lower_bound(vcode, isa.machine_env()) } else { 0.0 };
     FunctionStats {
         vcode_insts: vcode.num_insts() as u32,
         vregs: vcode.num_vregs() as u32,
         peak_pressure: regalloc::peak_pressure(vcode)[class],
-        excess: regalloc::excess(vcode, isa.machine_env()),
+        excess,
+        lower_bound,
         alloc: counts,
         final_alloc: counts,
         ..FunctionStats::default()

@@ -91,6 +91,8 @@ pub struct FunctionStats {
     /// How many more values are live than registers are free, at the worst point. At most 0 if the
     /// function fits.
     pub excess: i32,
+    /// A cost below which no allocation can be.
+    pub lower_bound: f64,
     /// Time that allocation took, in microseconds.
     pub time_us: u64,
     /// Of the allocator's output.

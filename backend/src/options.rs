@@ -37,15 +37,18 @@ pub enum AllocatorKind {
     Coloring,
     /// Furthest next use across the control-flow graph.
     Belady,
+    /// The cheapest answer of several.
+    Portfolio,
 }
 
 impl AllocatorKind {
-    pub const ALL: [AllocatorKind; 5] = [
+    pub const ALL: [AllocatorKind; 6] = [
         AllocatorKind::Ion,
         AllocatorKind::Fastalloc,
         AllocatorKind::Greedy,
         AllocatorKind::Coloring,
         AllocatorKind::Belady,
+        AllocatorKind::Portfolio,
     ];
 
     pub fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl AllocatorKind {
             AllocatorKind::Greedy => "greedy",
             AllocatorKind::Coloring => "coloring",
             AllocatorKind::Belady => "belady",
+            AllocatorKind::Portfolio => "portfolio",
         }
     }
 }

@@ -10,6 +10,7 @@
 //!                                         --stats--> AllocStats: stores, reloads, moves, cost
 //! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
 //! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
+//! problem, env --bound--> a cost below which no answer can be
 //! ```
 //!
 //! What a problem must satisfy is what regalloc2 asks: SSA, an entry block without parameters,
@@ -26,6 +27,7 @@ use crate::options::AllocatorKind;
 
 mod assign;
 pub mod belady;
+mod bound;
 mod cfg;
 mod check;
 pub mod coloring;
@@ -35,6 +37,7 @@ pub mod ion;
 mod liveness;
 mod moves;
 mod points;
+pub mod portfolio;
 mod pressure;
 mod ranges;
 mod residence;
@@ -47,11 +50,13 @@ mod testing;
 mod tests;
 
 pub use belady::Belady;
+pub use bound::lower_bound;
 pub use check::check;
 pub use coloring::{ChaitinBriggs, Coloring, Outcome, allocate_function};
 pub use fastalloc::Fastalloc;
 pub use greedy::Greedy;
 pub use ion::Ion;
+pub use portfolio::Portfolio;
 pub use pressure::{excess, excess_by_class, peak_pressure};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};
 pub use stats::{AllocStats, stats};
@@ -186,6 +191,7 @@ pub fn run<P: AllocProblem>(
         AllocatorKind::Greedy => Greedy.allocate(problem, env),
         AllocatorKind::Coloring => ChaitinBriggs.allocate(problem, env),
         AllocatorKind::Belady => Belady.allocate(problem, env),
+        AllocatorKind::Portfolio => Portfolio.allocate(problem, env),
     }?;
     if verify {
         check(problem, env, &result)?;

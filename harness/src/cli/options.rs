@@ -101,6 +101,8 @@ pub enum AllocatorArg {
     Coloring,
     /// Furthest next use across the control-flow graph
     Belady,
+    /// The cheapest of belady, coloring and ion for each function
+    Portfolio,
 }
 
 impl From<AllocatorArg> for AllocatorKind {
@@ -111,6 +113,7 @@ impl From<AllocatorArg> for AllocatorKind {
             AllocatorArg::Greedy => AllocatorKind::Greedy,
             AllocatorArg::Coloring => AllocatorKind::Coloring,
             AllocatorArg::Belady => AllocatorKind::Belady,
+            AllocatorArg::Portfolio => AllocatorKind::Portfolio,
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct FunctionReport {
     /// The most by which live values exceed the registers that are free for them; a function
     /// fits if this is at most 0.
     pub excess: i32,
+    /// A cost below which no allocation can be.
+    pub lower_bound: u64,
     pub allocators: ByAllocator<Figures>,
 }
 
@@ -179,6 +181,7 @@ impl Report {
                 vregs: u64::from(stats.vregs),
                 peak_pressure: stats.peak_pressure,
                 excess: stats.excess,
+                lower_bound: stats.lower_bound.floor() as u64,
                 allocators: ByAllocator(Vec::new()),
             };
             for (kind, artifact) in artifacts {

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, Row, Table, presets};
 use windlass_backend::options::AllocatorKind;
 
 /// Columns of a function's row that do not depend on an allocator.
-const FUNCTION_COLUMNS: [&str; 5] = ["function", "vcode", "vregs", "peak", "excess"];
+const FUNCTION_COLUMNS: [&str; 6] = ["function", "vcode", "vregs", "peak", "excess", "bound"];
 const ALLOCATOR_COLUMNS: [&str; 10] = [
     "allocator",
     "insts",
@@ -48,23 +48,24 @@ pub fn table(report: &Report) -> String {
     text
 }
 
-fn function_cells(function: &FunctionReport) -> [String; 5] {
+fn function_cells(function: &FunctionReport) -> [String; 6] {
     [
         format!("{}:{}", function.module, function.name),
         function.vcode_insts.to_string(),
         function.vregs.to_string(),
         function.peak_pressure.to_string(),
         function.excess.to_string(),
+        function.lower_bound.to_string(),
     ]
 }
 
-fn blank_cells(first: &str) -> [String; 5] {
-    let mut cells: [String; 5] = Default::default();
+fn blank_cells(first: &str) -> [String; 6] {
+    let mut cells: [String; 6] = Default::default();
     cells[0] = first.to_owned();
     cells
 }
 
-fn row(lead: [String; 5], kind: AllocatorKind, f: &Figures) -> Row {
+fn row(lead: [String; 6], kind: AllocatorKind, f: &Figures) -> Row {
     let figures = [
         f.insts,
         f.code_bytes,
@@ -105,7 +106,7 @@ pub fn csv(report: &Report) -> String {
     let mut text = String::from(
         "module,index,function,vcode_insts,vregs,peak_pressure,excess,allocator,insts,code_bytes,\
          spill_stores,reloads,moves,remats,spilled_values,slots,frame_bytes,cost,time_us,\
-         final_spill_stores,final_reloads,final_stack_args\n",
+         final_spill_stores,final_reloads,final_stack_args,lower_bound\n",
     );
     for function in &report.functions {
         for (kind, f) in function.allocators.iter() {
@@ -133,6 +134,7 @@ pub fn csv(report: &Report) -> String {
                 function.excess.to_string(),
                 kind.name().to_owned(),
             ];
+            let figures = figures.into_iter().chain([function.lower_bound]);
             let cells = lead.into_iter().chain(own).chain(figures.map(|n| n.to_string()));
             text.push_str(&cells.collect::<Vec<_>>().join(","));
             text.push('\n');

@@ -38,12 +38,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every processor and unit, allocator and level.
+    /// Every processor, unit and allocator, and every level for those that do not take the most time.
     pub fn all() -> Vec<Config> {
         let mut all = Vec::new();
         for (target, cpu, fpu) in CPUS {
             for allocator in AllocatorKind::ALL {
-                for opt_level in OPT_LEVELS {
+                let slow = matches!(
+                    allocator,
+                    AllocatorKind::Coloring | AllocatorKind::Belady | AllocatorKind::Portfolio
+                );
+                let levels = if slow { &OPT_LEVELS[1..2] } else { &OPT_LEVELS[..] };
+                for &opt_level in levels {
                     all.push(Config { target, cpu, fpu, allocator, opt_level });
                 }
             }

@@ -13,11 +13,15 @@ const PROBLEMS: u64 = 1000;
 
 /// Random problems with environments from r0-r3 to r0-r8.
 fn problems() -> impl Iterator<Item = (u64, Problem, MachineEnv)> {
-    (0..PROBLEMS).map(|seed| (seed, random(seed), env(4 + (seed % 6) as usize)))
+    first_problems(PROBLEMS)
 }
 
-fn all_pass(kind: AllocatorKind) {
-    for (seed, problem, env) in problems() {
+fn first_problems(count: u64) -> impl Iterator<Item = (u64, Problem, MachineEnv)> {
+    (0..count).map(|seed| (seed, random(seed), env(4 + (seed % 6) as usize)))
+}
+
+fn all_pass(kind: AllocatorKind, count: u64) {
+    for (seed, problem, env) in first_problems(count) {
         if let Err(error) = run(kind, &problem, &env, true) {
             panic!("{} on seed {seed}: {error}\n{problem:?}", kind.name());
         }
@@ -26,33 +30,33 @@ fn all_pass(kind: AllocatorKind) {
 
 #[test]
 fn ion_passes_the_checker() {
-    all_pass(AllocatorKind::Ion);
+    all_pass(AllocatorKind::Ion, PROBLEMS);
 }
 
 #[test]
 fn fastalloc_passes_the_checker() {
-    all_pass(AllocatorKind::Fastalloc);
+    all_pass(AllocatorKind::Fastalloc, PROBLEMS);
 }
 
 #[test]
 fn greedy_passes_the_checker() {
-    all_pass(AllocatorKind::Greedy);
+    all_pass(AllocatorKind::Greedy, PROBLEMS);
 }
 
 #[test]
 fn coloring_passes_the_checker() {
-    all_pass(AllocatorKind::Coloring);
+    all_pass(AllocatorKind::Coloring, 3 * PROBLEMS);
 }
 
 #[test]
 fn belady_passes_the_checker() {
-    all_pass(AllocatorKind::Belady);
+    all_pass(AllocatorKind::Belady, 3 * PROBLEMS);
 }
 
 #[test]
 fn no_spill_means_no_excess() {
     let (mut fitting, mut spilling, mut nameless) = (0, 0, 0);
-    for (seed, problem, env) in problems() {
+    for (seed, problem, env) in problems().step_by(2) {
         let excess = excess(&problem, &env);
         for kind in AllocatorKind::ALL {
             let Ok(result) = run(kind, &problem, &env, false) else { continue };
@@ -86,6 +90,29 @@ fn has_dead_parameters(problem: &Problem) -> bool {
         let live = &naive.before[problem.block_insns(block).first().index()];
         problem.block_params(block).iter().any(|param| !live.contains(param))
     })
+}
+
+#[test]
+fn no_allocation_costs_less_than_the_bound_and_the_portfolio_least() {
+    let mut tight = 0;
+    for (seed, problem, env) in problems().step_by(2) {
+        let bound = lower_bound(&problem, &env);
+        let mut least = f64::INFINITY;
+        for kind in AllocatorKind::ALL {
+            let is_portfolio = kind == AllocatorKind::Portfolio;
+            let Ok(result) = run(kind, &problem, &env, is_portfolio) else {
+                assert!(!is_portfolio, "seed {seed}");
+                continue;
+            };
+            let cost = stats(&problem, &result).cost;
+            let name = kind.name();
+            assert!(cost >= bound, "seed {seed}: {name} {cost}, bound {bound}\n{problem:?}");
+            least = least.min(cost);
+            assert!(!is_portfolio || cost == least, "seed {seed}: {cost}, others {least}");
+        }
+        tight += u32::from(bound > 0.0 && least == bound);
+    }
+    assert!(tight > 10, "only {tight} bounds are reached");
 }
 
 /// Liveness by iteration over every instruction, as the textbook has it.
