@@ -10,8 +10,9 @@
 
 use regalloc2::{Block, Inst, OperandKind, RegClass, SpillSlot, VReg};
 
+use super::Context;
 use crate::regalloc::cfg::{Cfg, find};
-use crate::regalloc::ranges::{LiveRange, ValueRanges};
+use crate::regalloc::ranges::LiveRange;
 use crate::regalloc::residence::{
     Definitions, Leave, Residence, edge_args, edge_point, values, wants_register,
 };
@@ -116,11 +117,9 @@ impl Memory {
 }
 
 pub(super) struct Planner<'a, P> {
+    context: &'a Context<'a, P>,
     problem: &'a P,
-    cfg: &'a Cfg,
     residence: &'a Residence,
-    ranges: &'a ValueRanges,
-    definitions: &'a Definitions,
     /// Blocks in which a value is read from memory, by value.
     demands: Vec<(VReg, Block)>,
     stack_uses: Vec<Inst>,
@@ -133,20 +132,13 @@ pub(super) struct Planner<'a, P> {
 }
 
 impl<'a, P: AllocProblem> Planner<'a, P> {
-    pub fn plan(
-        problem: &'a P,
-        cfg: &'a Cfg,
-        residence: &'a Residence,
-        ranges: &'a ValueRanges,
-        definitions: &'a Definitions,
-    ) -> Memory {
+    pub fn plan(context: &'a Context<'a, P>, residence: &'a Residence) -> Memory {
+        let problem = context.problem;
         let count = problem.num_vregs();
         let mut planner = Planner {
+            context,
             problem,
-            cfg,
             residence,
-            ranges,
-            definitions,
             demands: vec![],
             stack_uses: vec![],
             needed: vec![false; count],
@@ -322,7 +314,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
     fn ranges_of(&self, root: u32) -> &[LiveRange] {
         match &self.merged[root as usize] {
             Some(ranges) => ranges,
-            None => self.ranges.of(VReg::new(root as usize, RegClass::Int)),
+            None => self.context.ranges().of(VReg::new(root as usize, RegClass::Int)),
         }
     }
 
@@ -343,8 +335,8 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
                 entry[block].binary_search_by_key(&vreg.vreg(), |v| v.vreg()).is_ok()
             };
             let frequency = |block: usize| self.problem.block_frequency(Block::new(block));
-            let home = self.definitions.blocks[vreg.vreg()].index();
-            let chosen = costs.choose(self.cfg, home, &demanding, in_register, frequency);
+            let home = self.context.definitions.blocks[vreg.vreg()].index();
+            let chosen = costs.choose(self.context.cfg, home, &demanding, in_register, frequency);
             for block in chosen {
                 let is_param = self.problem.block_params(Block::new(home)).contains(&vreg);
                 if block == home && !is_param {
@@ -359,7 +351,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
     fn assign_slots(&mut self, memory: &mut Memory) {
         let problem = self.problem;
         let mut groups: Vec<(u32, VReg)> = vec![];
-        let vregs = self.definitions.vregs.iter().copied().flatten();
+        let vregs = self.context.definitions.vregs.iter().copied().flatten();
         for vreg in vregs.filter(|vreg| self.needed[vreg.vreg()]) {
             groups.push((find(&mut self.shared, vreg.vreg() as u32), vreg));
         }

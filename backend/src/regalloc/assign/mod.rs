@@ -14,11 +14,13 @@ pub(super) mod memory;
 mod place;
 pub(super) mod webs;
 
+use core::cell::OnceCell;
 use regalloc2::{Allocation, Block, MachineEnv, PReg, PRegSet, ProgPoint, RegClass, VReg};
 
 use super::cfg::Cfg;
+use super::liveness::Liveness;
 use super::points::{RegMask, mask_of};
-use super::ranges::ValueRanges;
+use super::ranges::{ValueRanges, ranges_of};
 use super::residence::{Definitions, Residence, Walker};
 use super::{AllocError, AllocProblem, AllocResult, CLASSES, Edit, blocks};
 use memory::{Memory, Planner};
@@ -29,14 +31,30 @@ pub(super) struct Context<'a, P> {
     pub problem: &'a P,
     pub env: &'a MachineEnv,
     pub cfg: &'a Cfg,
-    pub ranges: &'a ValueRanges,
+    pub liveness: &'a Liveness,
     pub definitions: &'a Definitions,
+    /// Found when first asked for.
+    ranges: OnceCell<ValueRanges>,
 }
 
-impl<P: AllocProblem> Context<'_, P> {
+impl<'a, P: AllocProblem> Context<'a, P> {
+    pub fn new(
+        problem: &'a P,
+        env: &'a MachineEnv,
+        cfg: &'a Cfg,
+        liveness: &'a Liveness,
+        definitions: &'a Definitions,
+    ) -> Self {
+        Context { problem, env, cfg, liveness, definitions, ranges: OnceCell::new() }
+    }
+
+    fn ranges(&self) -> &ValueRanges {
+        self.ranges.get_or_init(|| ranges_of(self.problem, self.liveness))
+    }
+
     /// Where a residence has values stored.
     pub fn memory(&self, residence: &Residence) -> Memory {
-        Planner::plan(self.problem, self.cfg, residence, self.ranges, self.definitions)
+        Planner::plan(self, residence)
     }
 }
 

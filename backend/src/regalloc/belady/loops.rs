@@ -4,7 +4,6 @@
 //! parameter that is used in the loop.
 
 use regalloc2::{Block, OperandKind, VReg};
-use std::collections::HashSet;
 
 use crate::regalloc::cfg::Cfg;
 use crate::regalloc::liveness::Liveness;
@@ -14,7 +13,8 @@ use crate::regalloc::{AllocProblem, CLASSES, blocks};
 
 /// One for each loop, at its header's number.
 pub(super) struct Loops {
-    used: Vec<HashSet<VReg>>,
+    /// Sorted.
+    used: Vec<Vec<VReg>>,
     /// The most values of each class that want a register at once.
     peak: Vec<[u32; 3]>,
 }
@@ -28,7 +28,7 @@ impl Loops {
         allocatable: &[RegMask; 3],
     ) -> Loops {
         let count = problem.num_blocks();
-        let mut loops = Loops { used: vec![HashSet::new(); count], peak: vec![[0; 3]; count] };
+        let mut loops = Loops { used: vec![vec![]; count], peak: vec![[0; 3]; count] };
         let mut scan = Scan::new(problem, liveness);
         for block in blocks(problem) {
             if cfg.loops(block.index()).next().is_some() {
@@ -36,14 +36,16 @@ impl Loops {
                 loops.add_peak(cfg, &mut scan, block, allocatable);
             }
         }
+        // The header of the loop that was last seen to use each value.
+        let mut seen = vec![u32::MAX; problem.num_vregs()];
         for header in (0..count).filter(|&block| cfg.is_header(block)) {
-            loops.follow_arguments(problem, cfg, definitions, header);
+            loops.follow_arguments(problem, cfg, definitions, header, &mut seen);
         }
         loops
     }
 
     pub fn uses(&self, header: Block, vreg: VReg) -> bool {
-        self.used[header.index()].contains(&vreg)
+        self.used[header.index()].binary_search(&vreg).is_ok()
     }
 
     pub fn peak(&self, header: Block) -> [u32; 3] {
@@ -55,7 +57,7 @@ impl Loops {
             let operands = values(problem.inst_operands(inst));
             for (_, op) in operands.filter(|(_, op)| op.kind() == OperandKind::Use) {
                 for header in cfg.loops(block.index()) {
-                    self.used[header].insert(op.vreg());
+                    self.used[header].push(op.vreg());
                 }
             }
         }
@@ -95,9 +97,14 @@ impl Loops {
         cfg: &Cfg,
         definitions: &Definitions,
         header: usize,
+        seen: &mut [u32],
     ) {
         let inside = |block: Block| cfg.loops(block.index()).any(|h| h == header);
-        let mut work: Vec<VReg> = self.used[header].iter().copied().collect();
+        let mut is_new =
+            |vreg: VReg| core::mem::replace(&mut seen[vreg.vreg()], header as u32) != header as u32;
+        let mut used = core::mem::take(&mut self.used[header]);
+        used.retain(|&vreg| is_new(vreg));
+        let mut work = used.clone();
         while let Some(vreg) = work.pop() {
             let block = definitions.blocks[vreg.vreg()];
             let params = problem.block_params(block);
@@ -106,9 +113,14 @@ impl Loops {
                 let succs = problem.block_succs(pred);
                 for succ in (0..succs.len()).filter(|&i| succs[i] == block) {
                     let arg = edge_args(problem, pred, succ).nth(n).map(|(arg, _)| arg);
-                    work.extend(arg.filter(|&arg| self.used[header].insert(arg)));
+                    if let Some(arg) = arg.filter(|&arg| is_new(arg)) {
+                        used.push(arg);
+                        work.push(arg);
+                    }
                 }
             }
         }
+        used.sort_unstable();
+        self.used[header] = used;
     }
 }

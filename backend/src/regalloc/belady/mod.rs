@@ -20,7 +20,6 @@ use super::assign::webs::Webs;
 use super::assign::{Context, assign};
 use super::cfg::Cfg;
 use super::liveness::Liveness;
-use super::ranges::ranges_of;
 use super::residence::{Residence, definitions};
 use super::{AllocError, AllocProblem, AllocResult, Allocator};
 use next_use::NextUse;
@@ -63,9 +62,7 @@ impl Allocator for Belady {
         let definitions = definitions(problem)?;
         let cfg = Cfg::new(problem);
         let liveness = Liveness::new(problem);
-        let ranges = ranges_of(problem, &liveness);
-        let context =
-            Context { problem, env, cfg: &cfg, ranges: &ranges, definitions: &definitions };
+        let context = Context::new(problem, env, &cfg, &liveness, &definitions);
 
         let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
         let mut next = NextUse::new(problem, &cfg, &liveness);

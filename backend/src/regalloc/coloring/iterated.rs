@@ -11,7 +11,7 @@
 
 use core::cmp::Ordering;
 use regalloc2::{MachineEnv, PReg, PRegSet};
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 
 use super::interference::{Interference, Node};
 use super::select;
@@ -86,8 +86,9 @@ struct Work<'a> {
     nodes: &'a [Node],
     allocatable: [RegMask; 3],
     neighbors: Vec<Vec<u32>>,
-    /// Pairs of neighbours, the smaller number first.
-    pairs: HashSet<(u32, u32)>,
+    /// For sets of nodes: who bears the number of the set made last is a member.
+    marks: Vec<u32>,
+    last_mark: u32,
     degrees: Vec<u32>,
     forbidden: Vec<RegMask>,
     weights: Vec<f64>,
@@ -110,7 +111,8 @@ impl<'a> Work<'a> {
             nodes: &graph.nodes,
             allocatable,
             neighbors: vec![vec![]; count],
-            pairs: HashSet::with_capacity(graph.edges.len()),
+            marks: vec![0; count],
+            last_mark: 0,
             degrees: vec![0; count],
             forbidden: graph.nodes.iter().map(|node| node.forbidden).collect(),
             weights: graph.nodes.iter().map(|node| node.weight).collect(),
@@ -124,7 +126,11 @@ impl<'a> Work<'a> {
             to_freeze: BinaryHeap::new(),
             to_spill: BinaryHeap::new(),
         };
-        for &(a, b) in &graph.edges {
+        let mut edges: Vec<(u32, u32)> =
+            graph.edges.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        for (a, b) in edges.into_iter().filter(|(a, b)| a != b) {
             work.connect(a, b);
         }
         for &(a, b, weight) in graph.friends.iter().filter(|(a, b, _)| a != b) {
@@ -136,19 +142,21 @@ impl<'a> Work<'a> {
         work
     }
 
-    fn connect(&mut self, a: u32, b: u32) -> bool {
-        let new = a != b && self.pairs.insert((a.min(b), a.max(b)));
-        if new {
-            self.neighbors[a as usize].push(b);
-            self.neighbors[b as usize].push(a);
-            self.degrees[a as usize] += 1;
-            self.degrees[b as usize] += 1;
-        }
-        new
+    /// Adds an edge that is not there yet.
+    fn connect(&mut self, a: u32, b: u32) {
+        self.neighbors[a as usize].push(b);
+        self.neighbors[b as usize].push(a);
+        self.degrees[a as usize] += 1;
+        self.degrees[b as usize] += 1;
     }
 
-    fn are_neighbors(&self, a: u32, b: u32) -> bool {
-        self.pairs.contains(&(a.min(b), a.max(b)))
+    /// Marks the neighbours of a node, and returns the mark.
+    fn mark_neighbors(&mut self, node: u32) -> u32 {
+        self.last_mark += 1;
+        for &other in &self.neighbors[node as usize] {
+            self.marks[other as usize] = self.last_mark;
+        }
+        self.last_mark
     }
 
     fn add_move(&mut self, node: u32, other: Other, weight: f64) {
@@ -361,12 +369,17 @@ impl<'a> Work<'a> {
     }
 
     fn try_merge(&mut self, number: u32, a: u32, b: u32) {
-        if a == b || !self.is_active(b) || self.are_neighbors(a, b) {
+        if a == b || !self.is_active(b) {
             return self.close(number);
         }
-        if !self.is_safe(a, b) {
+        let of_a = self.mark_neighbors(a);
+        if self.marks[b as usize] == of_a {
+            return self.close(number);
+        }
+        if !self.is_safe(a, b, of_a) {
             return;
         }
+        let of_a = self.mark_neighbors(a);
         self.states[b as usize] = State::Merged;
         self.alias[b as usize] = a;
         self.forbidden[a as usize] |= self.forbidden[b as usize];
@@ -376,33 +389,44 @@ impl<'a> Work<'a> {
         let neighbors: Vec<u32> = self.active_neighbors(b).collect();
         for t in neighbors {
             // t loses b and may gain a.
-            if self.connect(t, a) {
-                self.degrees[t as usize] -= 1;
-            } else {
+            if self.marks[t as usize] == of_a {
                 self.lower_degree(t);
+            } else {
+                self.connect(t, a);
+                self.degrees[t as usize] -= 1;
             }
         }
         self.close(number);
         self.file(a);
     }
 
-    /// Briggs's test, or George's where one node may have all colours of the other.
-    fn is_safe(&self, a: u32, b: u32) -> bool {
+    /// Briggs's test, or George's where one node may have all colours of the other. The neighbours of
+    /// `a` are marked.
+    fn is_safe(&mut self, a: u32, b: u32, of_a: u32) -> bool {
         let (fa, fb) = (self.forbidden[a as usize], self.forbidden[b as usize]);
         let class = self.nodes[a as usize].vreg.map_or(0, |vreg| vreg.class() as usize);
         let colors = (self.allocatable[class] & !(fa | fb)).count_ones();
-        let mut significant = 0;
-        let mut count = |t: u32, shared: bool| {
-            let degree = self.degrees[t as usize] - u32::from(shared);
-            significant += u32::from(degree >= self.colors(t));
-            significant < colors
-        };
-        let briggs = colors > 0
-            && self.active_neighbors(a).all(|t| count(t, self.are_neighbors(t, b)))
-            && self.active_neighbors(b).all(|t| self.are_neighbors(t, a) || count(t, false));
-        let george = |a: u32, b: u32| {
-            self.active_neighbors(b).all(|t| self.are_neighbors(t, a) || !self.is_significant(t))
-        };
-        briggs || colors > 0 && (fb & !fa == 0 && george(a, b) || fa & !fb == 0 && george(b, a))
+        if colors == 0 {
+            return false;
+        }
+        // Neighbours that would stay significant: of both nodes, of one only.
+        let (mut of_both, mut only_a, mut only_b) = (0, 0, 0);
+        for t in self.active_neighbors(b) {
+            if self.marks[t as usize] == of_a {
+                of_both += u32::from(self.degrees[t as usize] > self.colors(t));
+            } else {
+                only_b += u32::from(self.is_significant(t));
+            }
+        }
+        if fb & !fa == 0 && only_b == 0 {
+            return true;
+        }
+        let of_b = self.mark_neighbors(b);
+        for t in self.active_neighbors(a) {
+            if self.marks[t as usize] != of_b {
+                only_a += u32::from(self.is_significant(t));
+            }
+        }
+        fa & !fb == 0 && only_a == 0 || of_both + only_a + only_b < colors
     }
 }

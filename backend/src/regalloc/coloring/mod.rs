@@ -22,7 +22,6 @@ use super::assign::{Context, assign};
 use super::cfg::Cfg;
 use super::liveness::Liveness;
 use super::points::mask_of;
-use super::ranges::ranges_of;
 use super::residence::{definitions, edge_args, values};
 use super::{AllocError, AllocProblem, AllocResult, Allocator, blocks};
 use interference::Interference;
@@ -56,9 +55,7 @@ impl Allocator for ChaitinBriggs {
         let definitions = definitions(problem)?;
         let cfg = Cfg::new(problem);
         let liveness = Liveness::new(problem);
-        let ranges = ranges_of(problem, &liveness);
-        let context =
-            Context { problem, env, cfg: &cfg, ranges: &ranges, definitions: &definitions };
+        let context = Context::new(problem, env, &cfg, &liveness, &definitions);
         let allocatable = mask_of(PRegSet::from(env));
 
         let weights = weights(problem);

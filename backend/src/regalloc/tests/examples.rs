@@ -398,6 +398,30 @@ fn the_checker_sees_operands_that_overlap() {
     assert!(verdict([0, 1, 1]).is_err());
 }
 
+/// Many values live through many blocks: no graph of all of them is built.
+#[test]
+fn colouring_takes_what_one_graph_cannot_hold() {
+    let mut b = Builder::default();
+    let mut block = b.block(0);
+    let live: Vec<VReg> = (0..800).map(|_| b.def(block)).collect();
+    for i in 0..1500 {
+        let next = b.block(0);
+        let value = b.def(block);
+        b.read(block, &[value, live[i % live.len()]]);
+        b.jump(block, next, &[]);
+        block = next;
+    }
+    for &value in &live {
+        b.read(block, &[value]);
+    }
+    b.ret(block, &[]);
+    let problem = b.finish();
+    for kind in [AllocatorKind::Coloring, AllocatorKind::Belady] {
+        let result = run(kind, &problem, &env(9), false).expect("an allocation");
+        assert!(stats(&problem, &result).cost >= lower_bound(&problem, &env(9)));
+    }
+}
+
 /// Nothing here is quadratic: this would take minutes if it were.
 #[test]
 fn large_functions_take_no_time() {
@@ -423,7 +447,13 @@ fn large_functions_take_no_time() {
     }
     b.ret(block, &[]);
     let problem = b.finish();
-    for kind in [AllocatorKind::Greedy, AllocatorKind::Fastalloc, AllocatorKind::Belady] {
+    let linear = [
+        AllocatorKind::Greedy,
+        AllocatorKind::Fastalloc,
+        AllocatorKind::Coloring,
+        AllocatorKind::Belady,
+    ];
+    for kind in linear {
         let result = run(kind, &problem, &env(9), false).expect("an allocation");
         assert!(stats(&problem, &result).reloads > 0);
     }

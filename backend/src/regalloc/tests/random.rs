@@ -45,12 +45,12 @@ fn greedy_passes_the_checker() {
 
 #[test]
 fn coloring_passes_the_checker() {
-    all_pass(AllocatorKind::Coloring, 3 * PROBLEMS);
+    all_pass(AllocatorKind::Coloring, 2 * PROBLEMS);
 }
 
 #[test]
 fn belady_passes_the_checker() {
-    all_pass(AllocatorKind::Belady, 3 * PROBLEMS);
+    all_pass(AllocatorKind::Belady, 2 * PROBLEMS);
 }
 
 #[test]
