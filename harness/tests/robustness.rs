@@ -131,9 +131,9 @@ fn mutated_clif_text() {
 #[test]
 fn unsupported_constructs_are_named_with_their_place() {
     let cases = [
-        ("(module (func (export \"f\") (result i64) (i64.const 1)))", "i64"),
-        ("(module (func $g (result f32) (f32.const 1)))", "f32"),
-        ("(module (func $g (result f64) (f64.const 1)))", "f64"),
+        ("(module (func (drop (v128.const i32x4 0 0 0 0))))", "simd"),
+        ("(module (func $g (atomic.fence)))", "threads"),
+        ("(module (func $g (param i32) (drop (ref.i31 (local.get 0)))))", "gc"),
     ];
     for (wat, construct) in cases {
         let wasm = wat::parse_str(wat).unwrap();
@@ -157,7 +157,7 @@ fn windlass(directory: &Path, args: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// Runs in a fresh directory that holds `good.wat`, `i64.wat` and `bad.wasm`, and demands an exit
+/// Runs in a fresh directory that holds `good.wat`, `simd.wat` and `bad.wasm`, and demands an exit
 /// code, words on standard error, and no new file.
 fn fails(args: &[&str], code: i32, words: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
         std::fs::write(directory.path().join(name), bytes).unwrap();
     };
     write("good.wat", b"(module (memory 1) (func (export \"f\") (param i32) (result i32) (local.get 0)) (func (export \"t\") unreachable))");
-    write("i64.wat", b"(module (func $wide (result i64) (i64.const 1)))");
+    write("simd.wat", b"(module (func $wide (drop (v128.const i32x4 0 0 0 0))))");
     write("bad.wasm", b"\0asm\x01\0\0\0\x01");
     write("absurd.clif", b"function %f() fast {\nblock4294967294:\n    return\n}\n");
     write("blob", &[0xff, 0xfe, 0]);
@@ -212,10 +212,10 @@ fn bad_input_exits_with_1_and_names_its_place() {
     fails(&["compile", "bad.wasm", "-o", "x.o"], 1, &["bad.wasm", "invalid module", "0x"]);
     fails(&["compile", "blob", "-o", "x.o"], 1, &["blob", "neither"]);
     let outputs = ["-o", "x.o", "--header", "x.h", "--stats", "x.json"];
-    let wide = [&["compile", "i64.wat"], &outputs[..]].concat();
-    fails(&wide, 1, &["i64.wat", "not supported", "function 0 (wide)"]);
+    let wide = [&["compile", "simd.wat"], &outputs[..]].concat();
+    fails(&wide, 1, &["simd.wat", "not supported", "function 0 (wide)"]);
     fails(&["compile", "absurd.clif", "-o", "x.o"], 1, &["absurd.clif", "line 2"]);
-    fails(&["compare", "good.wat", "i64.wat"], 1, &["i64.wat"]);
+    fails(&["compare", "good.wat", "simd.wat"], 1, &["simd.wat"]);
     fails(&["run", "good.wat", "--invoke", "g"], 1, &["no export named g", "f, t"]);
     fails(&["run", "good.wat", "--invoke", "t"], 1, &["trap: unreachable"]);
     let beyond = ["run", "good.wat", "--invoke", "f", "1", "--memory", "65535=0000"];
