@@ -10,6 +10,7 @@
 //!   emulator: f() == 3          not compared with the oracle
 //!   start-trap: unreachable     instantiation ends in this trap; no calls
 //!   memory: 131072              bytes that the host hands over
+//!   bounds: mask                how accesses are kept inside, else explicit
 //!   test: emit=asm,figures cpu=cortex-m3 regalloc=greedy O=size
 //!                               the listings stand in the .expected file beside
 //! ```
@@ -28,6 +29,7 @@ use common::{files, harness_dir};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use windlass::Bounds;
 
 /// As many calls as the tests promise.
 const MIN_CALLS: usize = 200;
@@ -81,6 +83,7 @@ enum Directive {
     Trap { call: String, trap: String, line: usize },
     StartTrap(String),
     Memory(u32),
+    Bounds(Bounds),
     Golden { options: String, line: usize },
 }
 
@@ -125,10 +128,20 @@ fn directives(text: &str) -> Vec<Directive> {
             }
             "start-trap" => Directive::StartTrap(rest.to_owned()),
             "memory" => Directive::Memory(rest.parse().expect("bytes of memory")),
+            "bounds" => Directive::Bounds(bounds(rest).expect("a kind of bounds")),
             "test" => Directive::Golden { options: rest.to_owned(), line: line_number },
             _ => continue,
         };
         found.push(parsed);
     }
     found
+}
+
+fn bounds(name: &str) -> Option<Bounds> {
+    match name {
+        "explicit" => Some(Bounds::Explicit),
+        "mask" => Some(Bounds::Mask),
+        "none" => Some(Bounds::None),
+        _ => None,
+    }
 }

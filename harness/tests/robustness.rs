@@ -157,7 +157,7 @@ fn windlass(directory: &Path, args: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// Runs in a fresh directory that holds `good.wat`, `simd.wat` and `bad.wasm`, and demands an exit
+/// Runs in a fresh directory that holds `good.wat`, `simd.wat`, `bad.wasm` and others, and demands an exit
 /// code, words on standard error, and no new file.
 fn fails(args: &[&str], code: i32, words: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
@@ -165,6 +165,9 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
         std::fs::write(directory.path().join(name), bytes).unwrap();
     };
     write("good.wat", b"(module (memory 1) (func (export \"f\") (param i32) (result i32) (local.get 0)) (func (export \"t\") unreachable))");
+    write("odd.wat", b"(module (memory 3))");
+    write("empty.wat", b"(module (memory 0 1))");
+    write("import.wat", b"(module (import \"a\" \"m\" (memory 1 1)))");
     write("simd.wat", b"(module (func $wide (drop (v128.const i32x4 0 0 0 0))))");
     write("bad.wasm", b"\0asm\x01\0\0\0\x01");
     write("absurd.clif", b"function %f() fast {\nblock4294967294:\n    return\n}\n");
@@ -200,6 +203,11 @@ fn wrong_command_lines_exit_with_2() {
     fails(&contradiction, 2, &["cortex-m33", "thumbv7m-none-eabi"]);
     fails(&["compile", "good.wat", "-o", "x.o", "--reg-env", "r4-r8"], 2, &["r0-r3"]);
     fails(&["run", "good.wat"], 2, &["--invoke"]);
+    let masked = ["--bounds", "mask", "--invoke", "f", "1"];
+    fails(&[&["run", "odd.wat"], &masked[..]].concat(), 2, &["memory 0 has 196608 bytes"]);
+    fails(&[&["run", "empty.wat"], &masked[..]].concat(), 2, &["memory 0 has 0 bytes"]);
+    let imported = ["compile", "import.wat", "-o", "x.o", "--bounds", "mask"];
+    fails(&imported, 2, &["--bounds mask", "power of two", "memory 0 is imported"]);
     fails(&["run", "good.wat", "--invoke", "f"], 2, &["1 arguments"]);
     fails(&["run", "good.wat", "--invoke", "f", "seven"], 2, &["seven"]);
     fails(&["run", "good.wat", "--invoke", "f", "1", "--memory", "0=abc"], 2, &["odd number"]);

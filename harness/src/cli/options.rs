@@ -40,7 +40,7 @@ pub struct TargetArgs {
     #[arg(short = 'O', value_name = "LEVEL", default_value = "speed")]
     opt_level: OptArg,
 
-    /// How accesses are kept inside of linear memory; none is for hosts with an MPU
+    /// How accesses are kept inside of linear memory
     #[arg(long, value_name = "BOUNDS", default_value = "explicit")]
     bounds: BoundsArg,
 
@@ -160,7 +160,11 @@ impl From<OptArg> for OptLevel {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum BoundsArg {
+    /// Every access is checked, and traps outside
     Explicit,
+    /// Addresses wrap modulo the memory's size, a power of two that does not grow
+    Mask,
+    /// Nothing is checked: for hosts that put an MPU around the memory
     None,
 }
 
@@ -168,6 +172,7 @@ impl From<BoundsArg> for Bounds {
     fn from(arg: BoundsArg) -> Self {
         match arg {
             BoundsArg::Explicit => Bounds::Explicit,
+            BoundsArg::Mask => Bounds::Mask,
             BoundsArg::None => Bounds::None,
         }
     }

@@ -15,7 +15,7 @@ pub struct Oracle {
 impl Oracle {
     /// Instantiates with [`host_call`] behind every import.
     pub fn new(wasm: &[u8]) -> Result<Result<Oracle, Trap>, String> {
-        let engine = Engine::new(&Config::default());
+        let engine = Engine::new(Config::default().wasm_custom_page_sizes(true));
         let module = Module::new(&engine, wasm).map_err(|e| e.to_string())?;
         let mut store = Store::new(&engine, ());
         let mut linker = Linker::new(&engine);

@@ -1,10 +1,11 @@
 //! Listings and figures against the `.expected` file beside the test.
 
+use super::super::bounds;
 use libtest_mimic::Failed;
 use std::fmt::Write;
 use std::path::Path;
 use windlass::report::schema::figures;
-use windlass::{AllocatorKind, Artifact, Bounds, Compiler, OptLevel};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
 use windlass_backend::module::FunctionRole;
 
 /// Set to 1 to rewrite expectations.
@@ -27,7 +28,7 @@ pub fn check(path: &Path, text: &str, options: &str) -> Result<(), Failed> {
             "regalloc" => compiler.regalloc(allocator(value)?),
             "O" => compiler.opt_level(opt_level(value)?),
             "stack-check" => compiler.stack_check(value == "on"),
-            "bounds" if value == "none" => compiler.bounds(Bounds::None),
+            "bounds" => compiler.bounds(bounds(value).ok_or("no such bounds")?),
             _ => return Err(format!("unknown option {option}").into()),
         };
     }

@@ -6,6 +6,7 @@ use super::super::{Directive, directives};
 use libtest_mimic::Failed;
 use windlass::store::Outcome;
 use windlass::value::Val;
+use windlass::{Artifact, Bounds};
 use windlass_backend::module::{Interface, ValType};
 
 /// A call with what it must end in.
@@ -17,6 +18,31 @@ struct Case {
     in_oracle: bool,
 }
 
+/// What a file asks for besides calls.
+#[derive(Clone, Copy, Default)]
+struct Setup {
+    memory: Option<u32>,
+    bounds: Bounds,
+}
+
+impl Setup {
+    fn of(directives: &[Directive]) -> Setup {
+        let mut setup = Setup::default();
+        for directive in directives {
+            match *directive {
+                Directive::Memory(bytes) => setup.memory = Some(bytes),
+                Directive::Bounds(bounds) => setup.bounds = bounds,
+                _ => {}
+            }
+        }
+        setup
+    }
+
+    fn compile(&self, config: &Config, wasm: &[u8]) -> Result<Artifact, Failed> {
+        Ok(config.compiler().name("m").bounds(self.bounds).compile_wasm(wasm)?)
+    }
+}
+
 pub fn run(text: &str) -> Result<(), Failed> {
     let wasm = wat::parse_str(text)?;
     let directives = directives(text);
@@ -24,19 +50,16 @@ pub fn run(text: &str) -> Result<(), Failed> {
         Directive::StartTrap(trap) => Some(trap.as_str()),
         _ => None,
     });
-    let memory = directives.iter().find_map(|d| match d {
-        Directive::Memory(bytes) => Some(*bytes),
-        _ => None,
-    });
+    let setup = Setup::of(&directives);
     let oracle = Oracle::new(&wasm)?;
     if let Some(expected) = start_trap {
-        return run_start_trap(&wasm, memory, expected, oracle.err().map(|t| t.to_string()));
+        return run_start_trap(&wasm, setup, expected, oracle.err().map(|t| t.to_string()));
     }
     let mut oracle = oracle.map_err(|trap| format!("wasmi traps at the start: {trap}"))?;
 
     let mut oracle_done = false;
     for config in Config::all() {
-        let artifact = config.compiler().name("m").compile_wasm(&wasm)?;
+        let artifact = setup.compile(&config, &wasm)?;
         let interface = artifact.module.interface.as_ref().ok_or("no interface")?;
         let cases = cases(&directives, interface)?;
         if !oracle_done {
@@ -46,7 +69,7 @@ pub fn run(text: &str) -> Result<(), Failed> {
             }
             oracle_done = true;
         }
-        let instance = instantiate(&artifact, config.board(), memory)?;
+        let instance = instantiate(&artifact, config.board(), setup.memory)?;
         let mut instance = instance.map_err(|trap| format!("{config}: traps early: {trap}"))?;
         for case in &cases {
             let outcome = instance.invoke(&case.name, &case.args);
@@ -64,7 +87,7 @@ pub fn run(text: &str) -> Result<(), Failed> {
 
 fn run_start_trap(
     wasm: &[u8],
-    memory: Option<u32>,
+    setup: Setup,
     expected: &str,
     oracle: Option<String>,
 ) -> Result<(), Failed> {
@@ -72,8 +95,9 @@ fn run_start_trap(
         return Err(format!("wasmi starts with {oracle:?}").into());
     }
     for config in Config::all() {
-        let artifact = config.compiler().name("m").compile_wasm(wasm)?;
-        let trap = instantiate(&artifact, config.board(), memory)?.err().map(|t| t.to_string());
+        let artifact = setup.compile(&config, wasm)?;
+        let trap =
+            instantiate(&artifact, config.board(), setup.memory)?.err().map(|t| t.to_string());
         if trap.as_deref() != Some(expected) {
             return Err(format!("{config}: starts with {trap:?}").into());
         }
