@@ -112,7 +112,7 @@ struct Configuration {
     heavier_tier: bool,
 }
 
-const CONFIGURATIONS: [Configuration; 6] = [
+const CONFIGURATIONS: [Configuration; 9] = [
     Configuration {
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
@@ -147,6 +147,24 @@ const CONFIGURATIONS: [Configuration; 6] = [
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Greedy,
+        heavier_tier: true,
+    },
+    Configuration {
+        target: "thumbv7em-none-eabi",
+        cpu: "cortex-m4",
+        allocator: AllocatorKind::Coloring,
+        heavier_tier: true,
+    },
+    Configuration {
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        allocator: AllocatorKind::Belady,
+        heavier_tier: true,
+    },
+    Configuration {
+        target: "thumbv8m.main-none-eabihf",
+        cpu: "cortex-m33",
+        allocator: AllocatorKind::Portfolio,
         heavier_tier: true,
     },
 ];
