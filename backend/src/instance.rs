@@ -5,7 +5,7 @@
 //!   4  memory 0: base         cached in the register of `ContextReg::Mem0Base`
 //!   8  memory 0: capacity     bytes that memory.grow may reach
 //!  12  stack limit            lowest sp that a checked function may reach (see [`RED_ZONE`])
-//!  16  recovery chain         the innermost entry record, 0 outside of any entry
+//!  16  recovery chain         the innermost entry record, 0 outside of any entry (see [`STARTING`])
 //!  20  trap                   code of the last trap, -1 for none
 //!  24  interrupt flag
 //!  28  host context pointers, one per imported module, in order of first import
@@ -93,6 +93,11 @@ pub const C_CALLEE: u32 = 320;
 /// The highest stack limit. A frame's bytes can be added to it without a wrap, and no stack is
 /// above it: private peripherals begin at 0xe000_0000 (ARMv7-M B3.1).
 pub const MAX_STACK_LIMIT: u32 = 0xe000_0000;
+
+/// The recovery chain while `<module>_instantiate` calls the start function's entry, so that the
+/// entry's record has it as its previous record. The call came from a module's code, but no
+/// instance is behind it: a trap ends there.
+pub const STARTING: u32 = 1;
 
 /// The value of the trap field when nothing trapped.
 pub const NO_TRAP: i32 = -1;

@@ -14,7 +14,7 @@ use super::types::word_signature;
 use super::{support, table};
 use crate::Trap;
 use crate::error::{Error, Result};
-use crate::instance::{NO_TRAP, funcref, memory, offset, status, table as table_field};
+use crate::instance::{NO_TRAP, STARTING, funcref, memory, offset, status, table as table_field};
 use crate::module::{FunctionRole, Memory, SymbolId};
 use crate::options::Bounds;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -448,7 +448,11 @@ impl Init<'_, '_, '_, '_> {
 
     /// Calls the start function's entry, which a trap leaves by returning.
     fn run_start(&mut self, start: SymbolId) {
+        let starting = self.word(STARTING);
+        self.store(offset::RECOVERY_CHAIN, starting);
         env::call(self.builder, start, word_signature(1, 0), &[self.instance]);
+        let outside = self.word(0);
+        self.store(offset::RECOVERY_CHAIN, outside);
         let trap = self.load(self.instance, offset::TRAP);
         let none = self.word(NO_TRAP as u32);
         let trapped = self.builder.ins().icmp(IntCC::NotEqual, trap, none);

@@ -6,7 +6,7 @@ use crate::emulator::{Emulator, Fault, PC, SP};
 use crate::machine::{Host, Machine, MachineError};
 use crate::value::Val;
 use windlass_backend::Trap;
-use windlass_backend::instance::{memory, offset};
+use windlass_backend::instance::{STARTING, memory, offset};
 use windlass_backend::module::{FuncType, ValType};
 use windlass_isa_thumb2::finalize::recovery::RecoveryRecord;
 
@@ -136,11 +136,16 @@ impl Host for HostSide<'_> {
             let record = unlink(machine, &layout, instance, trap)?;
             let return_address = machine.emulator.read_u32(record + layout.return_address)?;
             let caller = machine.emulator.read_u32(record + layout.saved + SAVED_INSTANCE)?;
-            let is_wasm = machine.code().contains(&(return_address & !1));
-            if !is_wasm || self.instance(caller).is_none() {
+            let previous = machine.emulator.read_u32(record + layout.previous)?;
+            if !machine.code().contains(&(return_address & !1)) || previous == STARTING {
                 return return_zero(machine, &layout, record);
             }
             instance = caller;
+            if self.instance(instance).is_none() {
+                return Err(MachineError::Broken(format!(
+                    "a module's code called with r9 = {instance:#010x}, no instance"
+                )));
+            }
         }
     }
 }

@@ -5,7 +5,8 @@
 //! address that `instance::offset::RECOVERY_CHAIN` then holds:
 //!
 //! ```text
-//!   chain -> +0   previous record of this instance, 0 if this entry is the outermost
+//!   chain -> +0   previous record of this instance, 0 if this entry is the outermost, `STARTING`
+//!                 if instantiate called it
 //!            +4   the instance
 //!            +8   d8 to d15, as the caller had them: only if the target has a floating-point unit
 //!         f  +8   r4 r5 r6 r7 r8 r9 r10 r11, as the caller had them
