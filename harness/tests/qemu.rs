@@ -12,6 +12,8 @@
 mod common;
 mod qemu {
     pub mod floats;
+    pub mod image;
+    pub mod scripts;
 }
 
 use common::oracle::Oracle;
@@ -29,14 +31,59 @@ struct Board {
     cpu: &'static str,
     target: &'static str,
     fpu: &'static str,
+    regions: Regions,
 }
 
-const AN385: Board =
-    Board { machine: "mps2-an385", cpu: "cortex-m3", target: "thumbv7m-none-eabi", fpu: "none" };
-const AN386: Board =
-    Board { machine: "mps2-an386", cpu: "cortex-m4", target: "thumbv7em-none-eabi", fpu: "none" };
+/// Where the board has 4 MiB of memory for code, 4 MiB for data and 16 MiB more.
+#[derive(Clone, Copy, Debug)]
+struct Regions {
+    flash: u32,
+    ram: u32,
+    psram: u32,
+}
+
+const MPS2: Regions = Regions { flash: 0, ram: 0x2000_0000, psram: 0x2100_0000 };
+const AN385: Board = Board {
+    machine: "mps2-an385",
+    cpu: "cortex-m3",
+    target: "thumbv7m-none-eabi",
+    fpu: "none",
+    regions: MPS2,
+};
+const AN386: Board = Board {
+    machine: "mps2-an386",
+    cpu: "cortex-m4",
+    target: "thumbv7em-none-eabi",
+    fpu: "none",
+    regions: MPS2,
+};
+const AN500: Board = Board {
+    machine: "mps2-an500",
+    cpu: "cortex-m7",
+    target: "thumbv7em-none-eabihf",
+    fpu: "fpv5-d16",
+    regions: Regions { psram: 0x6000_0000, ..MPS2 },
+};
+/// It starts in the secure state, whose addresses of the static memories these are.
+const AN505: Board = Board {
+    machine: "mps2-an505",
+    cpu: "cortex-m33",
+    target: "thumbv8m.main-none-eabi",
+    fpu: "none",
+    regions: Regions { flash: 0x1000_0000, ram: 0x3800_0000, psram: 0x8000_0000 },
+};
 
 impl Board {
+    /// What `board.ld` leaves open, for a linker script of its own.
+    fn memory_script(&self) -> String {
+        let Regions { flash, ram, psram } = self.regions;
+        format!(
+            "MEMORY {{\n    flash (rx) : ORIGIN = {flash:#x}, LENGTH = 4M\n    \
+             ram (rw) : ORIGIN = {ram:#x}, LENGTH = 4M\n    \
+             psram (rw) : ORIGIN = {psram:#x}, LENGTH = 16M\n}}\n"
+        )
+    }
+
     /// What makes the compiler driver choose code and libraries for the board.
     fn gcc_flags(&self) -> Vec<String> {
         let mut flags = vec![format!("-mcpu={}", self.cpu), "-mthumb".to_owned()];
@@ -130,10 +177,14 @@ impl Firmware {
 
     /// Compiles C files and links them with the module.
     fn link(&self, sources: &[PathBuf], linker: Linker) -> PathBuf {
-        let elf = self.path("firmware.elf");
         let mut objects: Vec<_> = sources.iter().map(|source| self.compile_c(source)).collect();
         objects.push(self.path("program.o"));
-        let script = host("board.ld");
+        self.link_objects(&objects, linker)
+    }
+
+    fn link_objects(&self, objects: &[PathBuf], linker: Linker) -> PathBuf {
+        let (elf, memory) = (self.path("firmware.elf"), self.path("memory.ld"));
+        std::fs::write(&memory, self.board.memory_script()).unwrap();
         let program = match linker {
             Linker::Gcc => "arm-none-eabi-gcc",
             Linker::Ld => "arm-none-eabi-ld",
@@ -146,7 +197,8 @@ impl Firmware {
             } else {
                 command.args(["--gc-sections", "--fatal-warnings"]);
             }
-            command.arg("-T").arg(script).args(&objects).arg("-o").arg(&elf);
+            command.arg("-T").arg(memory).arg("-T").arg(host("board.ld"));
+            command.args(objects).arg("-o").arg(&elf);
         });
         elf
     }
@@ -159,7 +211,11 @@ impl Firmware {
 
     #[track_caller]
     fn run_sources(&self, sources: &[PathBuf], linker: Linker) -> String {
-        let elf = self.link(sources, linker);
+        self.execute(&self.link(sources, linker))
+    }
+
+    #[track_caller]
+    fn execute(&self, elf: &Path) -> String {
         tool("timeout", |command| {
             command.args(["60", "qemu-system-arm", "-M", self.board.machine, "-display", "none"]);
             command.args(["-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out"]);

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{files, harness_dir};
+use common::{WASM1, WASM2, files, harness_dir};
 use core::fmt;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::borrow::Cow;
@@ -52,10 +52,6 @@ impl Set {
         Set { name, scripts, features, left_out: &[], expected_failures: &[], passed }
     }
 }
-
-/// The scripts know segments that are written one by one, which came with bulk memory operations.
-const WASM1: WasmFeatures = WasmFeatures::WASM1.union(WasmFeatures::BULK_MEMORY);
-const WASM2: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
 
 static SETS: [Set; 7] = [
     Set::new("wasm-v1", || version(SpecVersion::V1), WASM1),

@@ -94,6 +94,7 @@ fn wordings(trap: Trap) -> &'static [&'static str] {
     }
 }
 
+/// Whether a script that expects `text` means this trap.
 pub fn trap_matches(trap: Trap, text: &str) -> bool {
     !text.is_empty()
         && wordings(trap).iter().any(|known| text.starts_with(known) || known.starts_with(text))

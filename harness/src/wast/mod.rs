@@ -10,6 +10,8 @@ mod expect;
 mod runner;
 mod spectest;
 
+pub use expect::{argument, trap_matches};
+
 use crate::Compiler;
 use crate::machine::Board;
 use core::fmt;

@@ -11,8 +11,14 @@ use windlass::instance::Instance;
 use windlass::machine::Board;
 use windlass::store::{Linker, Store};
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap, WasmFeatures};
 use windlass_backend::module::ExternType;
+
+/// For scripts of version 1.0 of the specification. They know segments that are written one by one,
+/// which came with bulk memory operations.
+pub const WASM1: WasmFeatures = WasmFeatures::WASM1.union(WasmFeatures::BULK_MEMORY);
+/// For scripts of version 2.0.
+pub const WASM2: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
 
 pub const OPT_LEVELS: [OptLevel; 3] = [OptLevel::None, OptLevel::Speed, OptLevel::Size];
 

@@ -9,7 +9,7 @@ use crate::common::floats::{
 };
 use crate::common::harness_dir;
 use crate::common::oracle::Oracle;
-use crate::{AN386, Board, Firmware, Linker, compiler, host};
+use crate::{AN386, AN500, Board, Firmware, Linker, compiler, host};
 use std::collections::HashMap;
 use std::fmt::Write;
 use windlass::store::Outcome;
@@ -17,12 +17,6 @@ use windlass::value::Val;
 use windlass::{AllocatorKind, OptLevel, RuntimeLibrary};
 use windlass_backend::module::ValType;
 
-const AN500: Board = Board {
-    machine: "mps2-an500",
-    cpu: "cortex-m7",
-    target: "thumbv7em-none-eabihf",
-    fpu: "fpv5-d16",
-};
 const CALLS_OF_A_LINE: usize = 256;
 
 fn suite() -> Suite {
