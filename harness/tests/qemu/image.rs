@@ -60,8 +60,10 @@ struct Generator<'a> {
     modules: Vec<(String, Artifact)>,
     current: Option<usize>,
     by_id: HashMap<String, usize>,
-    /// Offset in the pool from which memories take turns; below are those that stay.
-    pool_used: u64,
+    /// Bytes of the pool below which memories stay: of modules that have a name.
+    named_end: u64,
+    /// End of the current module's memories, which are above or the last of them.
+    current_end: u64,
     callers: HashMap<Caller, usize>,
     declarations: String,
     words: Words,
@@ -103,7 +105,8 @@ pub fn image(text: &str, compiler: &Compiler) -> Result<Image> {
         modules: vec![],
         current: None,
         by_id: HashMap::new(),
-        pool_used: 0,
+        named_end: 0,
+        current_end: 0,
         callers: HashMap::new(),
         declarations: String::new(),
         words: Words::default(),
@@ -155,11 +158,11 @@ impl Generator<'_> {
                 let registered = self.registered.get(&self.directives).cloned();
                 self.directives += 1;
                 let id = module.name().map(|id| id.name().to_owned());
-                let stays = id.is_some() || registered.is_some();
+                let is_named = id.is_some() || registered.is_some();
                 let number = self.compile(&mut module, registered)?;
                 self.current = Some(number);
                 id.map(|id| self.by_id.insert(id, number));
-                self.instantiate(line, number, stays, Expected::Returns(vec![OK]), false)
+                self.instantiate(line, number, is_named, Expected::Returns(vec![OK]), false)
             }
             WastDirective::Register { .. }
             | WastDirective::AssertMalformed { .. }
@@ -187,8 +190,7 @@ impl Generator<'_> {
             WastExecute::Invoke(invoke) => self.invoke(line, &invoke, expected, true),
             WastExecute::Wat(module) => {
                 let number = self.compile(&mut QuoteWat::Wat(module), None)?;
-                // The current module lives on.
-                self.instantiate(line, number, true, expected, true)
+                self.instantiate(line, number, false, expected, true)
             }
             WastExecute::Get { module, global, .. } => {
                 let number = self.instance(module)?;
@@ -263,7 +265,7 @@ impl Generator<'_> {
         &mut self,
         line: usize,
         number: usize,
-        stays: bool,
+        is_named: bool,
         expected: Expected,
         is_assertion: bool,
     ) -> Result<()> {
@@ -281,7 +283,8 @@ impl Generator<'_> {
                 .ok_or_else(|| format!("nothing is registered as {:?}", context.wasm_name))?;
             let _ = write!(args, ", &instance{provider}");
         }
-        let mut offset = self.pool_used;
+        // Where an assertion is about a module, the current one lives on.
+        let mut offset = if is_assertion { self.current_end } else { self.named_end };
         for memory in &interface.memories {
             let more = PAGES_TO_GROW * u64::from(memory.page_bytes);
             let bytes = memory.max_bytes().min(memory.min_bytes() + more).next_multiple_of(8);
@@ -295,8 +298,11 @@ impl Generator<'_> {
         if offset > POOL_BYTES {
             return Err(format!("memories of {offset} bytes"));
         }
-        if stays {
-            self.pool_used = offset;
+        if !is_assertion {
+            self.current_end = offset;
+        }
+        if is_named {
+            self.named_end = offset;
         }
         let _ = writeln!(
             self.declarations,
