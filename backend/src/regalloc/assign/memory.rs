@@ -11,11 +11,10 @@
 use regalloc2::{Block, Inst, OperandKind, RegClass, SpillSlot, VReg};
 
 use super::Context;
-use crate::regalloc::cfg::{Cfg, find};
+use super::stores::Costs;
+use crate::regalloc::cfg::find;
 use crate::regalloc::ranges::LiveRange;
-use crate::regalloc::residence::{
-    Definitions, Leave, Residence, edge_args, edge_point, values, wants_register,
-};
+use crate::regalloc::residence::{Leave, Residence, edge_args, edge_point, values, wants_register};
 use crate::regalloc::slots::Slots;
 use crate::regalloc::{AllocProblem, blocks};
 
@@ -35,77 +34,11 @@ pub(in crate::regalloc) struct Memory {
     /// Values stored where a block begins.
     pub stored_at_entry: Vec<Vec<VReg>>,
     /// Instructions that read an operand on the stack, one for each.
-    stack_uses: Vec<Inst>,
+    pub stack_uses: Vec<Inst>,
     pub slots: Slots,
 }
 
 impl Memory {
-    /// Stores and reloads of a residence, each weighted with its block's frequency.
-    pub fn cost<P: AllocProblem>(
-        &self,
-        problem: &P,
-        definitions: &Definitions,
-        residence: &Residence,
-    ) -> f64 {
-        let mut cost = self.cost_of_operands(problem, residence);
-        let frequency = |block: Block| problem.block_frequency(block);
-        for (block, _) in definitions.blocks.iter().zip(&self.stored_at_birth).filter(|(_, s)| **s)
-        {
-            cost += frequency(*block);
-        }
-        for block in blocks(problem) {
-            cost += frequency(block) * self.stored_at_entry[block.index()].len() as f64;
-            for i in 0..problem.block_succs(block).len() {
-                cost += self.cost_of_edge(problem, residence, block, i);
-            }
-        }
-        cost
-    }
-
-    fn cost_of_edge<P: AllocProblem>(
-        &self,
-        problem: &P,
-        residence: &Residence,
-        block: Block,
-        succ: usize,
-    ) -> f64 {
-        let to = problem.block_succs(block)[succ];
-        let exit = &residence.exit[block.index()];
-        let entry = &residence.entry[to.index()];
-        let params = problem.block_params(to);
-        let loaded = entry.iter().filter(|v| !params.contains(v) && !exit.contains(v));
-        let mut accesses = loaded.count();
-        for (arg, param) in edge_args(problem, block, succ) {
-            let in_register = exit.contains(&arg);
-            if entry.contains(&param) {
-                accesses += usize::from(!in_register);
-            } else if self.slot(param).is_some() {
-                let on_edge = in_register && stores_on_edge(problem, block, to);
-                if on_edge || !self.is_passed_in_place(arg, param) {
-                    accesses += if in_register { 1 } else { 2 };
-                }
-            }
-        }
-        accesses as f64 * problem.block_frequency(edge_point(problem, block, to).0)
-    }
-
-    fn cost_of_operands<P: AllocProblem>(&self, problem: &P, residence: &Residence) -> f64 {
-        let mut accesses = residence.reloads.iter().map(|&(inst, _)| inst).collect::<Vec<_>>();
-        let unborn = residence.leaves.iter().filter(|leave| leave.2 == Leave::Unborn);
-        accesses.extend(unborn.map(|&(inst, ..)| inst));
-        accesses.extend(&self.stack_uses);
-        accesses.sort_unstable();
-        let mut accesses = accesses.into_iter().peekable();
-        let mut cost = 0.0;
-        for block in blocks(problem) {
-            let last = problem.block_insns(block).last();
-            while accesses.next_if(|inst| *inst <= last).is_some() {
-                cost += problem.block_frequency(block);
-            }
-        }
-        cost
-    }
-
     pub fn slot(&self, vreg: VReg) -> Option<SpillSlot> {
         self.slot[vreg.vreg()]
     }
@@ -405,68 +338,4 @@ fn overlap(a: &[LiveRange], b: &[LiveRange]) -> bool {
         }
     }
     false
-}
-
-/// The cheapest blocks in which to store one value.
-struct Costs {
-    /// Of each block on the way from the definition to a demand.
-    cost: Vec<f64>,
-    seen: Vec<bool>,
-    children: Vec<Vec<usize>>,
-}
-
-impl Costs {
-    fn new(blocks: usize) -> Costs {
-        Costs { cost: vec![0.0; blocks], seen: vec![false; blocks], children: vec![vec![]; blocks] }
-    }
-
-    /// Picks blocks that dominate all of `demanding` together, `home` or such that begin with the
-    /// value in a register.
-    fn choose(
-        &mut self,
-        cfg: &Cfg,
-        home: usize,
-        demanding: &[usize],
-        in_register: impl Fn(usize) -> bool,
-        frequency: impl Fn(usize) -> f64,
-    ) -> Vec<usize> {
-        // The part of the dominator tree between the definition and the demands.
-        let mut tree = vec![];
-        for &demand in demanding {
-            let mut block = Some(demand);
-            while let Some(b) = block.filter(|&b| !self.seen[b]) {
-                self.seen[b] = true;
-                tree.push(b);
-                block = if b == home { None } else { cfg.idom(b) };
-                if let Some(parent) = block {
-                    self.children[parent].push(b);
-                }
-            }
-        }
-        // Children come after their dominators in order.
-        tree.sort_unstable();
-        for &b in tree.iter().rev() {
-            let below: f64 = self.children[b].iter().map(|&child| self.cost[child]).sum();
-            let below = if demanding.binary_search(&b).is_ok() { f64::INFINITY } else { below };
-            let may_store = b == home || in_register(b);
-            self.cost[b] = if may_store { below.min(frequency(b)) } else { below };
-        }
-        let mut chosen = vec![];
-        let mut work = vec![home];
-        while let Some(b) = work.pop() {
-            let below: f64 = self.children[b].iter().map(|&child| self.cost[child]).sum();
-            let demanded = demanding.binary_search(&b).is_ok();
-            if (b == home || in_register(b)) && (demanded || frequency(b) < below) {
-                chosen.push(b);
-            } else {
-                work.extend_from_slice(&self.children[b]);
-            }
-        }
-        for b in tree {
-            self.seen[b] = false;
-            self.children[b].clear();
-        }
-        chosen.sort_unstable();
-        chosen
-    }
 }

@@ -9,9 +9,11 @@
 //! that are in registers fit at each instruction, there is a place for each, and moves in front
 //! lead there.
 
+mod cost;
 mod edges;
 pub(super) mod memory;
 mod place;
+mod stores;
 pub(super) mod webs;
 
 use core::cell::OnceCell;

@@ -83,55 +83,83 @@ impl<P: AllocProblem> Assigner<'_, P> {
 
     fn choose(&self, step: &Step<'_>, class: RegClass) -> Result<Choice, AllocError> {
         let view = &step.view;
-        let all = self.allocatable[class as usize];
         let mut choice = Choice {
             early: view.fixed_early[class as usize],
             late: view.fixed_late[class as usize],
             homes: vec![],
             defs: vec![],
         };
-        let roles = || view.roles.iter().filter(|role| role.vreg.class() == class);
-        let unmentioned = view.live_after.iter();
-        let unmentioned = unmentioned.filter(|&v| v.class() == class && view.role(v).is_none());
+        let held = self.held_early(step, class);
+        let through = self.choose_settled(step, class, &mut choice);
+        self.choose_through(step, class, &mut choice, through, held)?;
+        self.choose_crosswise(step, class, &mut choice, held)?;
+        self.choose_early(step, class, &mut choice, held)?;
+        self.choose_late(step, class, &mut choice)?;
+        Ok(choice)
+    }
 
-        // What a fixed register holds for as long as it is needed.
+    /// What a fixed register holds for as long as it is needed. Returns the other values that keep
+    /// a register throughout, definitions apart.
+    fn choose_settled(&self, step: &Step<'_>, class: RegClass, choice: &mut Choice) -> Vec<VReg> {
+        let view = &step.view;
+        let live = view.live_after.iter();
+        let unmentioned = live.filter(|&v| v.class() == class && view.role(v).is_none());
         let mut through: Vec<VReg> = unmentioned.collect();
-        for role in roles().filter(|role| !role.is_def) {
-            match (role.span, self.settled(role, view, all)) {
-                (Span::Through, Some(preg)) => {
+        let used = view.roles.iter().filter(|role| role.vreg.class() == class && !role.is_def);
+        for role in used.filter(|role| role.span == Span::Through) {
+            match self.settled(role, view, self.allocatable[class as usize]) {
+                Some(preg) => {
                     choice.take(preg, true, true);
                     choice.homes.push((role.vreg, preg));
                 }
-                (Span::Through, None) => through.push(role.vreg),
-                _ => {}
+                None => through.push(role.vreg),
             }
         }
-        // What keeps one register throughout.
-        let open = all & !choice.early & !choice.late;
+        through
+    }
+
+    /// What keeps one register throughout: its own, if it may.
+    fn choose_through(
+        &self,
+        step: &Step<'_>,
+        class: RegClass,
+        choice: &mut Choice,
+        through: Vec<VReg>,
+        held: RegMask,
+    ) -> Result<(), AllocError> {
+        let open = self.allocatable[class as usize] & !choice.early & !choice.late;
         let mut movers = vec![];
-        let mut taken = 0;
-        for &vreg in &through {
+        for vreg in through {
             match self.reg[vreg.vreg()].filter(|&preg| open & bit(preg) != 0) {
                 Some(preg) => {
-                    taken |= bit(preg);
+                    choice.take(preg, true, true);
                     choice.homes.push((vreg, preg));
                 }
                 None => movers.push(vreg),
             }
         }
-        choice.early |= taken;
-        choice.late |= taken;
-        let held = self.held_early(step, class);
         for vreg in movers {
-            let open = all & !choice.early & !choice.late;
+            let open = self.allocatable[class as usize] & !choice.early & !choice.late;
             let preg = self.pick(step, vreg, open, held, None)?;
             choice.take(preg, true, true);
             choice.homes.push((vreg, preg));
         }
-        self.choose_crosswise(step, class, &mut choice, held)?;
-        // What is needed at one point alone.
-        let early_only = || roles().filter(|role| role.span == Span::Early && role.needs_own(view));
-        for role in early_only() {
+        Ok(())
+    }
+
+    /// Values that are read for the last time.
+    fn choose_early(
+        &self,
+        step: &Step<'_>,
+        class: RegClass,
+        choice: &mut Choice,
+        held: RegMask,
+    ) -> Result<(), AllocError> {
+        let view = &step.view;
+        let all = self.allocatable[class as usize];
+        let early = |role: &&Role| role.span == Span::Early && role.needs_own(view);
+        let roles = view.roles.iter().filter(|role| role.vreg.class() == class).filter(early);
+        for role in roles.clone() {
             if let Some(preg) = self.reg[role.vreg.vreg()]
                 && all & bit(preg) & !choice.early != 0
             {
@@ -139,21 +167,33 @@ impl<P: AllocProblem> Assigner<'_, P> {
                 choice.homes.push((role.vreg, preg));
             }
         }
-        for role in early_only() {
+        for role in roles {
             if get(&choice.homes, role.vreg).is_none() {
                 let preg = self.pick(step, role.vreg, all & !choice.early, held, None)?;
                 choice.take(preg, true, false);
                 choice.homes.push((role.vreg, preg));
             }
         }
-        for role in roles().filter(|role| role.span == Span::Late && role.fixed_late == 0) {
+        Ok(())
+    }
+
+    /// Ordinary definitions.
+    fn choose_late(
+        &self,
+        step: &Step<'_>,
+        class: RegClass,
+        choice: &mut Choice,
+    ) -> Result<(), AllocError> {
+        let all = self.allocatable[class as usize];
+        let roles = step.view.roles.iter().filter(|role| role.vreg.class() == class);
+        for role in roles.filter(|role| role.span == Span::Late && role.fixed_late == 0) {
             if get(&choice.defs, role.vreg).is_none() {
                 let preg = self.pick(step, role.vreg, all & !choice.late, 0, None)?;
                 choice.take(preg, false, true);
                 choice.defs.push((role.vreg, preg));
             }
         }
-        Ok(choice)
+        Ok(())
     }
 
     /// The fixed register in which a value stays behind the instruction, or for its late use.

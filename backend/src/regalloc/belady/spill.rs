@@ -13,9 +13,8 @@ use super::next_use::{FAR, NEVER, NextUse};
 use crate::regalloc::cfg::Cfg;
 use crate::regalloc::liveness::{LiveSet, Liveness};
 use crate::regalloc::points::{Demand, RegMask, Roles, View, mask_of};
-use crate::regalloc::residence::edge_point;
 use crate::regalloc::residence::{
-    Definitions, Leave, Residence, edge_args, values, wants_register,
+    Definitions, Leave, Residence, edge_args, edge_point, values, wants_register,
 };
 use crate::regalloc::{AllocError, AllocProblem, CLASSES, blocks};
 

@@ -57,7 +57,6 @@ fn summarize<P: AllocProblem>(problem: &P, residence: &Residence) -> Vec<Summary
     let mut reloads = residence.reloads.iter().peekable();
     let mut leaves = residence.leaves.iter().peekable();
     let mut summaries = vec![];
-    // The place of each value among the resident ones, if that names it.
     for block in blocks(problem) {
         let entry = &residence.entry[block.index()];
         let mut summary = Summary { useful: vec![false; entry.len()], ..Summary::default() };

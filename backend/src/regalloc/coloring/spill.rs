@@ -27,7 +27,7 @@ pub(super) enum Spill {
 /// One instruction, read backwards, for the walk forwards.
 struct Seen {
     inst: Inst,
-    /// Values that are in a register behind it, spilled ones apart: those that die here.
+    /// Values that it mentions and that are dead behind it.
     dying: Vec<VReg>,
 }
 
