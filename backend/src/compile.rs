@@ -9,7 +9,7 @@ use crate::module::{Function, FunctionRole, Module};
 use crate::options::CodegenOptions;
 use crate::regalloc::{self, AllocResult};
 use crate::vcode::VCode;
-use crate::{emit, lower, opt, runtime};
+use crate::{emit, lower, opt, runtime, stack};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
 use regalloc2::{Function as _, RegClass};
@@ -73,6 +73,12 @@ pub fn compile_module<I: Isa>(
     options: &CodegenOptions,
 ) -> Result<CompiledModule> {
     let mut functions = compile_functions(isa, &module.functions, options)?;
+    if options.stack_check {
+        let unchecked = CodegenOptions { stack_check: false, ..options.clone() };
+        for index in stack::needless_checks(module, &functions) {
+            functions[index] = guarded(isa, &module.functions[index], &unchecked)?;
+        }
+    }
     runtime::append_routines(isa, module, &functions, options.runtime);
     let routines = &module.functions[functions.len()..];
     functions.extend(compile_functions(isa, routines, options)?);

@@ -67,7 +67,8 @@ pub mod funcref {
 /// A function of the internal convention compares sp with the limit before it pushes anything, and
 /// traps below it. What it will use, its frame and [`C_CALLEE`] if it calls C's convention, counts
 /// unless that is at most [`SMALL_FRAME`] bytes. Functions that call nothing and have a small frame
-/// do not ask. Functions of C's convention do not either, but for entries with a larger frame: they
+/// do not ask, nor do those that call only such, directly, if the frames of each chain of calls are
+/// small together. Functions of C's convention do not either, but for entries with a larger frame: they
 /// ask when their record is linked, which takes up to 108 bytes with a floating-point unit, so that
 /// the trap unwinds.
 ///

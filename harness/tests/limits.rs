@@ -261,7 +261,8 @@ fn recursion_with_large_frames_exhausts_the_stack() {
 #[test]
 fn leaves_imports_and_helpers_fit_below_the_limit() {
     for values in [17, 20, 23] {
-        let calls = "(drop (call $leaf (local.get 0))) (drop (memory.grow (i32.const 0)))
+        let calls = "(drop (call $leaf (local.get 0))) (drop (call $chain (local.get 0)))
+            (drop (memory.grow (i32.const 0)))
             (memory.fill (i32.const 0) (i32.const 7) (i32.const 40))
             (memory.copy (i32.const 3) (i32.const 0) (i32.const 40))
             (table.fill $t (i32.const 0) (ref.null func) (i32.const 3))
@@ -272,7 +273,13 @@ fn leaves_imports_and_helpers_fit_below_the_limit() {
               (local.get 0)))";
         let import =
             "(import \"env\" \"mix\" (func $mix (param i32 i32 i32 i32 i32 i32) (result i32)))";
-        let others = format!("{import} (memory 1 1) (table $t 4 funcref) {}", leaf(values));
+        let chain = "(func $chain (param i32) (result i32)
+              (i32.add (call $link (i32.mul (local.get 0) (i32.const 5))) (local.get 0)))
+            (func $link (param i32) (result i32)
+              (i32.add (call $end (i32.mul (local.get 0) (i32.const 3))) (local.get 0)))
+            (func $end (param i32) (result i32) (i32.rotl (local.get 0) (local.get 0)))";
+        let leaf = leaf(values);
+        let others = format!("{import} (memory 1 1) (table $t 4 funcref) {chain} {leaf}");
         exhausts(&recursion(2, calls, &others), 1, (1600..1744).step_by(24));
     }
 }
