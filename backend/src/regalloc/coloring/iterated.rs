@@ -264,16 +264,7 @@ impl<'a> Work<'a> {
 
     fn became_easy(&mut self, node: u32) {
         let around: Vec<u32> = self.active_neighbors(node).chain([node]).collect();
-        for node in around {
-            for i in 0..self.moves_of[node as usize].len() {
-                let number = self.moves_of[node as usize][i];
-                let m = &mut self.moves[number as usize];
-                if m.open && !m.queued {
-                    m.queued = true;
-                    self.to_coalesce.push(Entry { key: m.weight, number });
-                }
-            }
-        }
+        around.into_iter().for_each(|node| self.reopen(node));
         self.file(node);
     }
 
