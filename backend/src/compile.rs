@@ -28,10 +28,14 @@ pub fn compile_function<I: Isa>(
     let context = opt::optimize(function.clif.clone(), options.opt_level, options.check)?;
     let (vcode, needs) = lower::lower(isa, &context.func)?;
     let start = Instant::now();
-    let alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
+    let mut alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
     let alloc_time = start.elapsed();
     let mut stats = measure(isa, &vcode, &alloc);
     stats.time_us = alloc_time.as_micros() as u64;
+    if options.post_passes {
+        regalloc::improve(&vcode, isa.machine_env(), &mut alloc, options.check)?;
+        stats.final_alloc = regalloc::stats(&vcode, &alloc);
+    }
 
     let mut code = emit::apply(isa, &vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();

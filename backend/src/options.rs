@@ -122,6 +122,8 @@ pub const SUPPORTED_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 pub struct CodegenOptions {
     pub opt_level: OptLevel,
     pub allocator: AllocatorKind,
+    /// Run the passes behind allocation.
+    pub post_passes: bool,
     pub runtime: RuntimeLibrary,
     /// Run the allocation checker on every function.
     pub check: bool,
@@ -138,6 +140,7 @@ impl Default for CodegenOptions {
         CodegenOptions {
             opt_level: OptLevel::default(),
             allocator: AllocatorKind::default(),
+            post_passes: true,
             runtime: RuntimeLibrary::default(),
             check: false,
             listings: false,

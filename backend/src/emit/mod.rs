@@ -37,9 +37,11 @@ pub fn apply<I: Isa>(
                 Ok(())
             };
             take_edits(InstPosition::Before, &mut code)?;
-            let mut allocated = vcode.insts[inst.index()].clone();
-            allocated.visit_operands(&mut Assigner { allocs: alloc.inst_allocs(inst).iter() });
-            code.push(allocated, loc);
+            if !alloc.is_dropped(inst) {
+                let mut allocated = vcode.insts[inst.index()].clone();
+                allocated.visit_operands(&mut Assigner { allocs: alloc.inst_allocs(inst).iter() });
+                code.push(allocated, loc);
+            }
             take_edits(InstPosition::After, &mut code)?;
         }
     }

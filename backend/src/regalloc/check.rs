@@ -1,12 +1,9 @@
-//! Verifies an answer: regalloc2's symbolic checker, and what it takes for granted.
+//! Verifies an answer: symbolic execution, regalloc2's checker, and what both take for granted.
 //!
-//! The checker proves that every operand reads the value that it names and sits where its
-//! constraint wants it. It trusts the answer's shape, ignores edits behind a block's last
-//! instruction, and looks at the values before and after an instruction, not at whether two of its
-//! operands overlap. Those three are checked here first, so that it is never handed an answer on
-//! which it would panic.
-//!
-//! Left to others: answers with `Remat` edits, which only a replay can verify.
+//! Both prove that every operand reads the value that it names and sits where its constraint wants
+//! it. They trust the answer's shape and look at the values before and after an instruction, not at
+//! whether two of its operands overlap; that is checked first. regalloc2's checker knows no `Remat`
+//! and no dropped instruction: an answer that has any is left to the execution in `validate`.
 
 use regalloc2::checker::Checker;
 use regalloc2::{
@@ -14,6 +11,7 @@ use regalloc2::{
     ProgPoint,
 };
 
+use super::validate::{rematerializable, validate};
 use super::{AllocError, AllocProblem, AllocResult, Edit, blocks, guard};
 
 /// Longest report; a wrong allocation of a large function has thousands of lines to say.
@@ -31,7 +29,8 @@ pub fn check<P: AllocProblem>(
     for inst in (0..problem.num_insts()).map(Inst::new) {
         check_operands(problem, result, inst, allocatable).map_err(AllocError::Wrong)?;
     }
-    let output = result.to_output().ok_or(AllocError::Unsupported("checking a Remat"))?;
+    validate(problem, env, result).map_err(AllocError::Wrong)?;
+    let Some(output) = result.to_output() else { return Ok(()) };
     guard("regalloc2's checker", || {
         let mut checker = Checker::new(problem, env);
         checker.prepare(&output);
@@ -60,6 +59,14 @@ fn check_shape<P: AllocProblem>(problem: &P, result: &AllocResult) -> Result<(),
             return Err(format!("inst{i}: allocations begin at {found} instead of {offset}"));
         }
         offset += problem.inst_operands(Inst::new(i)).len();
+    }
+    let unique = result.dropped.windows(2).all(|pair| pair[0] < pair[1]);
+    let known = |inst: &Inst| inst.index() < problem.num_insts();
+    if !unique || !result.dropped.iter().all(known) {
+        return Err("dropped instructions are not sorted".to_owned());
+    }
+    if let Some(inst) = result.dropped.iter().find(|&&i| rematerializable(problem, i).is_none()) {
+        return Err(format!("inst{} is dropped and does more than define", inst.index()));
     }
     if offset != result.allocs.len() {
         return Err(format!("{} allocations of {offset} operands", result.allocs.len()));

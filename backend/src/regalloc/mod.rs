@@ -36,8 +36,10 @@ pub mod greedy;
 pub mod ion;
 mod liveness;
 mod moves;
+mod place;
 mod points;
 pub mod portfolio;
+mod postra;
 mod pressure;
 mod ranges;
 mod residence;
@@ -48,6 +50,7 @@ mod stats;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 pub use belady::Belady;
 pub use bound::lower_bound;
@@ -93,6 +96,9 @@ pub struct AllocResult {
     pub allocs: Vec<Allocation>,
     /// Where in `allocs` each instruction's begin.
     pub inst_alloc_offsets: Vec<u32>,
+    /// Instructions that are not to be emitted: each defines a value that can be computed again, and
+    /// that nobody reads from where it would put it. Sorted.
+    pub dropped: Vec<Inst>,
 }
 
 impl AllocResult {
@@ -105,9 +111,23 @@ impl AllocResult {
         &self.allocs[start..end]
     }
 
-    /// The same answer for regalloc2's checker; none if it holds a `Remat`, which that does not
-    /// know.
+    /// The same, to change.
+    fn inst_allocs_mut(&mut self, inst: Inst) -> &mut [Allocation] {
+        let start = self.inst_alloc_offsets[inst.index()] as usize;
+        let len = self.inst_allocs(inst).len();
+        &mut self.allocs[start..start + len]
+    }
+
+    pub fn is_dropped(&self, inst: Inst) -> bool {
+        self.dropped.binary_search(&inst).is_ok()
+    }
+
+    /// The same answer for regalloc2's checker; none if it holds a `Remat` or a dropped instruction,
+    /// which that does not know.
     pub fn to_output(&self) -> Option<Output> {
+        if !self.dropped.is_empty() {
+            return None;
+        }
         let edits = self.edits.iter().map(|(point, edit)| match edit {
             &Edit::Move { from, to } => Some((*point, regalloc2::Edit::Move { from, to })),
             Edit::Remat { .. } => None,
@@ -134,6 +154,7 @@ impl From<Output> for AllocResult {
             edits: edits.collect(),
             allocs: output.allocs,
             inst_alloc_offsets: output.inst_alloc_offsets,
+            dropped: vec![],
         }
     }
 }
@@ -197,6 +218,17 @@ pub fn run<P: AllocProblem>(
         check(problem, env, &result)?;
     }
     Ok(result)
+}
+
+/// Runs the passes behind allocation and, if asked, verifies what they leave.
+pub fn improve<P: AllocProblem>(
+    problem: &P,
+    env: &MachineEnv,
+    result: &mut AllocResult,
+    verify: bool,
+) -> Result<(), AllocError> {
+    postra::improve(problem, env, result);
+    if verify { check(problem, env, result) } else { Ok(()) }
 }
 
 /// All register classes, in order of their index.

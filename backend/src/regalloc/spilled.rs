@@ -10,9 +10,10 @@
 //! The names at block entries are found by iteration; they only ever grow, and a place keeps the
 //! first name that it is given, since in a right allocation all of its names hold the same value.
 
-use regalloc2::{Allocation, Block, Inst, OperandKind, PReg, ProgPoint, VReg};
+use regalloc2::{Allocation, Block, Inst, OperandKind, ProgPoint, VReg};
 use std::collections::BinaryHeap;
 
+use super::place::{Place, is_slot, num_places, place};
 use super::stats::block_edits;
 use super::{AllocProblem, AllocResult, Edit, branch_args};
 
@@ -39,21 +40,10 @@ struct Names<'a, P> {
     /// What each place carries at the point of the walk: registers first, then slots.
     carried: Vec<u32>,
     /// Places that may carry something, to clear `carried` by.
-    touched: Vec<u32>,
+    touched: Vec<Place>,
     /// What each place carries where a block begins.
-    at_entry: Vec<Vec<(u32, VReg)>>,
+    at_entry: Vec<Vec<(Place, VReg)>>,
     spilled: Vec<bool>,
-}
-
-fn place(alloc: Allocation) -> u32 {
-    match alloc.as_stack() {
-        Some(slot) => (PReg::NUM_INDEX + slot.index()) as u32,
-        None => alloc.index() as u32,
-    }
-}
-
-fn is_slot(place: u32) -> bool {
-    place as usize >= PReg::NUM_INDEX
 }
 
 impl<'a, P: AllocProblem> Names<'a, P> {
@@ -61,7 +51,7 @@ impl<'a, P: AllocProblem> Names<'a, P> {
         Names {
             problem,
             result,
-            carried: vec![NO_NAME; PReg::NUM_INDEX + result.num_spillslots],
+            carried: vec![NO_NAME; num_places(result.num_spillslots)],
             touched: vec![],
             at_entry: vec![vec![]; problem.num_blocks()],
             spilled: vec![false; problem.num_vregs()],
@@ -118,7 +108,7 @@ impl<'a, P: AllocProblem> Names<'a, P> {
     }
 
     /// Takes over what the successors carry; returns the places that become parameters.
-    fn leave(&mut self, block: Block) -> Vec<u32> {
+    fn leave(&mut self, block: Block) -> Vec<Place> {
         let term = self.problem.block_insns(block).last();
         let mut into_params = vec![];
         for (i, &succ) in self.problem.block_succs(block).iter().enumerate() {
@@ -141,12 +131,12 @@ impl<'a, P: AllocProblem> Names<'a, P> {
         into_params
     }
 
-    fn carry(&mut self, place: u32, name: VReg) {
+    fn carry(&mut self, place: Place, name: VReg) {
         self.carried[place as usize] = name.bits() as u32;
         self.touched.push(place);
     }
 
-    fn name_at(&self, place: u32) -> Option<VReg> {
+    fn name_at(&self, place: Place) -> Option<VReg> {
         let bits = self.carried[place as usize];
         (bits != NO_NAME).then(|| VReg::from(bits))
     }
@@ -155,7 +145,7 @@ impl<'a, P: AllocProblem> Names<'a, P> {
         self.spilled[name.vreg()] = true;
     }
 
-    fn edit(&mut self, edit: &Edit, into_params: &[u32]) {
+    fn edit(&mut self, edit: &Edit, into_params: &[Place]) {
         match *edit {
             Edit::Move { from, to } => {
                 let (from, to) = (place(from), place(to));

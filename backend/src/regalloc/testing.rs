@@ -317,7 +317,10 @@ impl Generator {
         }
         let vreg = self.b.vreg_of(class);
         let operands = vec![Operand::reg_def(vreg)];
-        self.b.push(self.block, TestInst { operands, remat: Some(1), ..TestInst::default() });
+        self.b.push(
+            self.block,
+            TestInst { operands, remat: Some(1 + vreg.vreg() as u32 % 3), ..TestInst::default() },
+        );
         self.scope.push(vreg);
         vreg
     }

@@ -48,10 +48,11 @@ fn spill_accesses(function: &CompiledFunction) -> Vec<Access> {
                 bytes.map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
             };
             let (first, second) = (half(at), half(at + 2));
-            if let Some((is_store, sp_offset, registers)) = decode(first, second)
-                && function.spill_area.contains(&sp_offset)
-            {
-                accesses.push(Access { offset: at as u32, is_store, registers });
+            if let Some((is_store, sp_offset, registers)) = decode(first, second) {
+                // A pair may have one of its words beside the spill area.
+                let words = (0..registers as u32).map(|nth| sp_offset + 4 * nth);
+                let registers = words.filter(|word| function.spill_area.contains(word)).count();
+                accesses.push(Access { offset: at as u32, is_store, registers: registers as u64 });
             }
             at += if first >= 0xe800 { 4 } else { 2 };
         }

@@ -21,6 +21,7 @@ mod frame;
 #[cfg(test)]
 mod machine;
 mod narrow;
+mod pairs;
 mod permute;
 pub mod recovery;
 mod returns;
@@ -69,6 +70,7 @@ pub fn finalize(
     }
     blocks::thread_jumps(code);
     expand::expand(code, &layout, options);
+    pairs::form_pairs(code);
     compare::drop_comparisons(code);
     compare::form_cbz(code);
     narrow_checked(code, options)?;

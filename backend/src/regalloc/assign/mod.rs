@@ -234,6 +234,7 @@ impl<'a, P: AllocProblem> Assigner<'a, P> {
             edits,
             allocs: self.allocs,
             inst_alloc_offsets: self.inst_alloc_offsets,
+            dropped: vec![],
         }
     }
 }

@@ -262,6 +262,7 @@ impl<'a, P: AllocProblem> Walk<'a, P> {
             edits: self.entry_edits,
             allocs: self.allocs,
             inst_alloc_offsets: self.inst_alloc_offsets,
+            dropped: vec![],
         }
     }
 }

@@ -33,6 +33,7 @@ fn answer(problem: &Problem, allocs: &[Allocation], edits: &[(ProgPoint, Edit)])
         edits: edits.to_vec(),
         allocs: allocs.to_vec(),
         inst_alloc_offsets: offsets.collect(),
+        dropped: vec![],
     }
 }
 

@@ -1,4 +1,5 @@
 //! Tests of the whole folder: small problems with known answers, and random ones.
 
 mod examples;
+mod postra;
 mod random;
