@@ -26,6 +26,9 @@ const EXAMPLES: &str = "Examples:
   windlass compare sha256.wasm --reg-env r0-r3..r0-r8
   windlass compare sha256.wasm --profile --invoke run";
 
+/// The heading of options that belong to `--profile`.
+const EXECUTION: &str = "Execution";
+
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -59,25 +62,26 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     remarks: Option<PathBuf>,
 
+    #[command(flatten)]
+    target: TargetArgs,
+
     /// Also call a function of every module on an emulated core, and count what is executed
-    #[arg(long, requires = "invoke")]
+    #[arg(long, requires = "invoke", help_heading = EXECUTION)]
     profile: bool,
 
     /// The function to call, with its arguments in decimal or 0x form
     #[arg(
         long,
         requires = "profile",
+        help_heading = EXECUTION,
         num_args = 1..,
         value_names = ["FUNCTION", "ARGUMENTS"],
         allow_negative_numbers = true
     )]
     invoke: Option<Vec<String>>,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = EXECUTION)]
     setting: Setting,
-
-    #[command(flatten)]
-    target: TargetArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! The report of a compilation or a comparison, as tools read it.
 //!
 //! Input: [`Artifact`]s of the same module by different allocators. Output: one [`Report`], which
-//! serialises to the JSON that docs/register-allocation.md documents. Within a schema number
+//! serialises to the JSON that docs/stats-schema.md documents. Within a schema number
 //! fields are added, never renamed.
 
 use crate::compiler::Artifact;

@@ -1,41 +1,14 @@
 //! A module of a thousand functions stays readable.
 
 use super::Program;
-use std::fmt::Write;
 
-/// Functions with loops of various depth and up to 19 values live at once.
-fn thousand() -> String {
-    let mut text = String::from("(module (memory 1)\n");
-    for n in 0..1000 {
-        let values = 4 + n % 16;
-        let _ = write!(text, "(func $f{n} (export \"f{n}\") (param $n i32) (result i32)");
-        (0..values).for_each(|i| {
-            let _ = write!(text, "(local $v{i} i32)");
-        });
-        (0..values).for_each(|i| {
-            let _ = write!(text, "(local.set $v{i} (i32.load (i32.const {})))", (n + i) * 4 % 4096);
-        });
-        text.push_str("(loop $l ");
-        (0..values).for_each(|i| {
-            let (j, k) = ((i + n) % values, (i + 3) % values);
-            let _ = write!(
-                text,
-                "(local.set $v{i} (i32.add (local.get $v{j}) (i32.xor (local.get $v{k}) (local.get $n))))"
-            );
-        });
-        text.push_str("(br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))");
-        let sum = (0..values).fold("(local.get $n)".to_owned(), |sum, i| {
-            format!("(i32.add {sum} (local.get $v{i}))")
-        });
-        let _ = writeln!(text, "{sum})");
-    }
-    text + ")"
-}
+#[path = "../common/thousand.rs"]
+mod thousand;
 
 #[test]
 fn a_thousand_functions_fit_a_page() {
     let program = Program::new();
-    std::fs::write(program.path("thousand.wat"), thousand()).unwrap();
+    std::fs::write(program.path("thousand.wat"), thousand::thousand()).unwrap();
     let args = "compare thousand.wat";
     let table = program.output(args);
     assert!(table.lines().count() < 130, "{} lines", table.lines().count());
