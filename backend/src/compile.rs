@@ -1,6 +1,6 @@
 //! The pipeline: every pass from CLIF to machine code, one call a line.
 
-use crate::compiled::{CompiledFunction, CompiledModule, FunctionStats, Listing};
+use crate::compiled::{CompiledFunction, CompiledModule, FunctionStats, Listing, Remark};
 use crate::emit::buffer::MachBuffer;
 use crate::error::{Error, Result};
 use crate::isa::{Code, FrameRequest, Isa, MachInst};
@@ -12,9 +12,18 @@ use crate::vcode::VCode;
 use crate::{emit, lower, opt, runtime, stack};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
-use regalloc2::{Function as _, RegClass};
+use regalloc2::{Block, Function as _, RegClass};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+
+/// A function up to register allocation, which all allocators share.
+pub struct Lowered<I: Isa> {
+    pub clif: ir::Function,
+    pub vcode: VCode<I::Inst>,
+    needs: FrameNeeds,
+    /// Of the allocation problem, whoever answers it; the other figures are zero.
+    problem: FunctionStats,
+}
 
 /// Compiles one function of a module.
 ///
@@ -25,21 +34,46 @@ pub fn compile_function<I: Isa>(
     function: &Function,
     options: &CodegenOptions,
 ) -> Result<CompiledFunction> {
-    let context = opt::optimize(function.clif.clone(), options.opt_level, options.check)?;
-    let (vcode, needs) = lower::lower(isa, &context.func)?;
+    let lowered = lower_function(isa, function, options)?;
+    compile_lowered(isa, function, &lowered, options)
+}
+
+/// The passes in front of register allocation.
+pub fn lower_function<I: Isa>(
+    isa: &I,
+    function: &Function,
+    options: &CodegenOptions,
+) -> Result<Lowered<I>> {
+    let clif = opt::optimize(function.clif.clone(), options.opt_level, options.check)?.func;
+    let (vcode, needs) = lower::lower(isa, &clif)?;
+    let problem = measure(isa, &vcode);
+    Ok(Lowered { clif, vcode, needs, problem })
+}
+
+/// Register allocation and the passes behind it.
+pub fn compile_lowered<I: Isa>(
+    isa: &I,
+    function: &Function,
+    lowered: &Lowered<I>,
+    options: &CodegenOptions,
+) -> Result<CompiledFunction> {
+    let Lowered { clif, vcode, needs, problem } = lowered;
     let start = Instant::now();
-    let mut alloc = regalloc::run(options.allocator, &vcode, isa.machine_env(), options.check)?;
+    let mut alloc = regalloc::run(options.allocator, vcode, isa.machine_env(), options.check)?;
     let alloc_time = start.elapsed();
-    let mut stats = measure(isa, &vcode, &alloc);
+    let counts = regalloc::stats(vcode, &alloc);
+    let mut stats = FunctionStats { alloc: counts, final_alloc: counts, ..*problem };
     stats.time_us = alloc_time.as_micros() as u64;
     if options.post_passes {
-        regalloc::improve(&vcode, isa.machine_env(), &mut alloc, options.check)?;
-        stats.final_alloc = regalloc::stats(&vcode, &alloc);
+        regalloc::improve(vcode, isa.machine_env(), &mut alloc, options.check)?;
+        stats.final_alloc = regalloc::stats(vcode, &alloc);
     }
 
-    let mut code = emit::apply(isa, &vcode, &alloc)?;
+    let remarks = options.remarks.then(|| remarks(vcode, &alloc));
+
+    let mut code = emit::apply(isa, vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
-    let mut frame = frame_request(isa, function, &context.func, &needs, &alloc, &mut code);
+    let mut frame = frame_request(isa, function, clif, needs, &alloc, &mut code);
     frame.stack_check &= options.stack_check;
     let frame_bytes = isa.finalize(&mut code, &frame, options)?;
 
@@ -52,7 +86,7 @@ pub fn compile_function<I: Isa>(
     stats.code_bytes = finished.code.len() as u32;
     stats.frame_bytes = frame_bytes;
     let listing = lines.map(|lines| Listing {
-        clif: context.func.display().to_string(),
+        clif: clif.display().to_string(),
         vcode: vcode.display().to_string(),
         asm: finished.marks.iter().copied().zip(lines).collect(),
     });
@@ -66,6 +100,7 @@ pub fn compile_function<I: Isa>(
         frame_bytes,
         spill_area: frame.spill_area(),
         stats,
+        remarks,
         listing,
     })
 }
@@ -76,11 +111,50 @@ pub fn compile_module<I: Isa>(
     module: &mut Module,
     options: &CodegenOptions,
 ) -> Result<CompiledModule> {
-    let mut functions = compile_functions(isa, &module.functions, options)?;
+    let functions = compile_functions(isa, &module.functions, options)?;
+    complete(isa, module, functions, options)
+}
+
+/// Every function of a module up to register allocation.
+pub fn lower_module<I: Isa>(
+    isa: &I,
+    module: &Module,
+    options: &CodegenOptions,
+) -> Result<Vec<Lowered<I>>> {
+    each(module.functions.len(), options.threads, |index| {
+        let function = &module.functions[index];
+        guarded(function, || lower_function(isa, function, options))
+    })
+}
+
+/// What [`compile_module`] does, from what [`lower_module`] made of the module with the same
+/// options but for the allocator.
+pub fn compile_lowered_module<I: Isa>(
+    isa: &I,
+    module: &mut Module,
+    lowered: &[Lowered<I>],
+    options: &CodegenOptions,
+) -> Result<CompiledModule> {
+    let functions = each(lowered.len(), options.threads, |index| {
+        let function = &module.functions[index];
+        guarded(function, || compile_lowered(isa, function, &lowered[index], options))
+    })?;
+    complete(isa, module, functions, options)
+}
+
+/// Takes stack checks out where the whole module shows them to be needless, and appends the runtime
+/// routines.
+fn complete<I: Isa>(
+    isa: &I,
+    module: &mut Module,
+    mut functions: Vec<CompiledFunction>,
+    options: &CodegenOptions,
+) -> Result<CompiledModule> {
     if options.stack_check {
         let unchecked = CodegenOptions { stack_check: false, ..options.clone() };
         for index in stack::needless_checks(module, &functions) {
-            functions[index] = guarded(isa, &module.functions[index], &unchecked)?;
+            let function = &module.functions[index];
+            functions[index] = guarded(function, || compile_function(isa, function, &unchecked))?;
         }
     }
     runtime::append_routines(isa, module, &functions, options.runtime);
@@ -89,37 +163,43 @@ pub fn compile_module<I: Isa>(
     Ok(CompiledModule { functions })
 }
 
-/// Compiles functions on as many threads as the options say. The first error in their order is
-/// reported, whatever the threads did.
 fn compile_functions<I: Isa>(
     isa: &I,
     functions: &[Function],
     options: &CodegenOptions,
 ) -> Result<Vec<CompiledFunction>> {
-    let compile = |function: &Function| guarded(isa, function, options);
-    let results: Vec<Result<CompiledFunction>> = match options.threads {
-        1 => functions.iter().map(compile).collect(),
-        0 => functions.par_iter().map(compile).collect(),
+    each(functions.len(), options.threads, |index| {
+        let function = &functions[index];
+        guarded(function, || compile_function(isa, function, options))
+    })
+}
+
+/// Does something with each of `count` functions, on as many threads as the options say. The first
+/// error in their order is reported, whatever the threads did.
+fn each<T: Send>(
+    count: usize,
+    threads: usize,
+    run: impl Fn(usize) -> Result<T> + Send + Sync,
+) -> Result<Vec<T>> {
+    let results: Vec<Result<T>> = match threads {
+        1 => (0..count).map(run).collect(),
+        0 => (0..count).into_par_iter().map(run).collect(),
         threads => rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .map_err(|e| Error::internal(format!("threads: {e}")))?
-            .install(|| functions.par_iter().map(compile).collect()),
+            .install(|| (0..count).into_par_iter().map(run).collect()),
     };
     results.into_iter().collect()
 }
 
 /// A panic, ours or a dependency's, becomes an internal error that names the function.
-fn guarded<I: Isa>(
-    isa: &I,
-    function: &Function,
-    options: &CodegenOptions,
-) -> Result<CompiledFunction> {
+fn guarded<T>(function: &Function, run: impl FnOnce() -> Result<T>) -> Result<T> {
     let index = match function.role {
         FunctionRole::User { index } => Some(index),
         _ => None,
     };
-    catch_unwind(AssertUnwindSafe(|| compile_function(isa, function, options)))
+    catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|panic| Err(Error::internal(panic_message(&*panic))))
         .map_err(|error| error.in_function(index, &function.name))
 }
@@ -132,22 +212,27 @@ fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, alloc: &AllocResult) -> FunctionStats {
-    let class = RegClass::Int as usize;
-    let counts = regalloc::stats(vcode, alloc);
+/// What can be said of the problem before anyone answers it.
+fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>) -> FunctionStats {
     let excess = regalloc::excess(vcode, isa.machine_env());
     let lower_bound =
         if excess > 0 { regalloc::lower_bound(vcode, isa.machine_env()) } else { 0.0 };
     FunctionStats {
         vcode_insts: vcode.num_insts() as u32,
         vregs: vcode.num_vregs() as u32,
-        peak_pressure: regalloc::peak_pressure(vcode)[class],
+        peak_pressure: regalloc::peak_pressure(vcode)[RegClass::Int as usize],
         excess,
         lower_bound,
-        alloc: counts,
-        final_alloc: counts,
         ..FunctionStats::default()
     }
+}
+
+/// What the allocation costs in each loop, with the loop's place.
+fn remarks<I: MachInst>(vcode: &VCode<I>, alloc: &AllocResult) -> Vec<Remark> {
+    let loops = regalloc::loop_stats(vcode, alloc).into_iter();
+    loops
+        .map(|stats| Remark { loc: vcode.block_loc(Block::new(stats.header as usize)), stats })
+        .collect()
 }
 
 fn frame_request<I: Isa>(

@@ -4,7 +4,7 @@
 //! listings need. Offsets count bytes from the function's first byte.
 
 use crate::module::SymbolId;
-use crate::regalloc::AllocStats;
+use crate::regalloc::{AllocStats, LoopStats};
 use crate::trap::Trap;
 
 /// What a relocation refers to.
@@ -72,6 +72,8 @@ pub struct CompiledFunction {
     /// Where spill slots are, in bytes from sp after the prologue.
     pub spill_area: core::ops::Range<u32>,
     pub stats: FunctionStats,
+    /// On request: inner loops before outer ones, and last the function.
+    pub remarks: Option<Vec<Remark>>,
     /// On request.
     pub listing: Option<Listing>,
 }
@@ -101,6 +103,14 @@ pub struct FunctionStats {
     pub final_alloc: AllocStats,
     /// sp-relative loads and stores of arguments, results and stack slots.
     pub stack_args: u32,
+}
+
+/// What register allocation costs in a loop, or in the whole function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Remark {
+    /// Byte offset in the wasm file of where it begins, if that is known.
+    pub loc: Option<u32>,
+    pub stats: LoopStats,
 }
 
 /// A function's stages as text.

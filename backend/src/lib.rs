@@ -25,6 +25,8 @@ mod stack;
 pub mod trap;
 pub mod vcode;
 
-pub use compile::{compile_function, compile_module};
+pub use compile::{
+    Lowered, compile_function, compile_lowered_module, compile_module, lower_module,
+};
 pub use error::{Error, Result};
 pub use trap::Trap;

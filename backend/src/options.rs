@@ -129,6 +129,8 @@ pub struct CodegenOptions {
     pub check: bool,
     /// Keep listings (`CompiledFunction::listing`).
     pub listings: bool,
+    /// Keep what each loop costs (`CompiledFunction::remarks`).
+    pub remarks: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
@@ -144,6 +146,7 @@ impl Default for CodegenOptions {
             runtime: RuntimeLibrary::default(),
             check: false,
             listings: false,
+            remarks: false,
             threads: 0,
             stack_check: true,
         }

@@ -217,6 +217,12 @@ impl<I: MachInst> VCode<I> {
         &self.blocks[block.index()]
     }
 
+    /// The first place in the wasm file that an instruction of the block comes from.
+    pub fn block_loc(&self, block: Block) -> Option<u32> {
+        let locs = &self.locs[range(&self.block(block).insts)];
+        locs.iter().copied().find(|&loc| loc != NO_LOC)
+    }
+
     pub fn loop_depth(&self, block: Block) -> u32 {
         self.block(block).loop_depth
     }

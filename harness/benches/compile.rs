@@ -4,38 +4,20 @@
 //! Cranelift compiles the CLIF that windlass's front end made, for pulley32, with the same level of
 //! optimisation. The last lines give the ratios.
 
+mod common;
+
+use common::modules;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::{Context, ir};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use std::path::Path;
 use std::time::{Duration, Instant};
-use windlass_backend::frontend::translate;
-use windlass_backend::module::{FunctionRole, Module};
-use windlass_backend::options::{AllocatorKind, CodegenOptions, FrontendOptions, OptLevel};
+use windlass_backend::module::Module;
+use windlass_backend::options::{AllocatorKind, CodegenOptions, OptLevel};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::TargetOptions;
-
-/// The corpus's modules, with only the functions that came from wasm.
-fn modules() -> Vec<Module> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let mut paths: Vec<_> = std::fs::read_dir(corpus)
-        .expect("the corpus")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "wasm"))
-        .collect();
-    paths.sort();
-    let translated = paths.iter().map(|path| {
-        let wasm = std::fs::read(path).expect("a program");
-        let options = FrontendOptions { name: "m".into(), ..FrontendOptions::default() };
-        let mut module = translate(&wasm, &options).expect("a valid program");
-        module.functions.retain(|f| matches!(f.role, FunctionRole::User { .. }));
-        module
-    });
-    translated.collect()
-}
 
 fn windlass(modules: &[Module], isa: &Thumb2, options: &CodegenOptions) {
     for module in modules {

@@ -142,6 +142,12 @@ impl Compiler {
         self
     }
 
+    /// Keeps what each loop of a function costs.
+    pub fn remarks(mut self, remarks: bool) -> Self {
+        self.codegen.remarks = remarks;
+        self
+    }
+
     /// Worker threads; 0 asks for one per processor. Never changes the object.
     pub fn threads(mut self, threads: usize) -> Self {
         self.codegen.threads = threads;
@@ -161,11 +167,7 @@ impl Compiler {
 
     /// Compiles a binary wasm module.
     pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
-        caught(|| {
-            let floats_in_registers = self.settings()?.hard_float();
-            let options = FrontendOptions { floats_in_registers, ..self.frontend.clone() };
-            self.compile_module(frontend::translate(wasm, &options)?)
-        })
+        caught(|| self.compile_module(self.translate(wasm)?))
     }
 
     /// Compiles the functions of a .clif file.
@@ -173,15 +175,66 @@ impl Compiler {
         caught(|| self.compile_module(clif::read(&self.frontend.name, text)?))
     }
 
+    /// Takes a binary wasm module up to register allocation.
+    pub fn lower_wasm(&self, wasm: &[u8]) -> Result<Lowered> {
+        caught(|| self.lower_module(self.translate(wasm)?))
+    }
+
+    /// Takes the functions of a .clif file up to register allocation.
+    pub fn lower_clif(&self, text: &str) -> Result<Lowered> {
+        caught(|| self.lower_module(clif::read(&self.frontend.name, text)?))
+    }
+
+    fn translate(&self, wasm: &[u8]) -> Result<Module> {
+        let floats_in_registers = self.settings()?.hard_float();
+        frontend::translate(wasm, &FrontendOptions { floats_in_registers, ..self.frontend.clone() })
+    }
+
     fn compile_module(&self, mut module: Module) -> Result<Artifact> {
         let isa = Thumb2::new(&self.target)?;
         let compiled = windlass_backend::compile_module(&isa, &mut module, &self.codegen)?;
+        self.artifact(&isa, module, compiled)
+    }
+
+    fn lower_module(&self, module: Module) -> Result<Lowered> {
+        let isa = Thumb2::new(&self.target)?;
+        let functions = windlass_backend::lower_module(&isa, &module, &self.codegen)?;
+        Ok(Lowered { compiler: self.clone(), isa, module, functions })
+    }
+
+    fn artifact(&self, isa: &Thumb2, module: Module, compiled: CompiledModule) -> Result<Artifact> {
         let object = write_object(&module, &compiled, &isa.elf_format(), &self.object)?;
         let header = match &module.interface {
             Some(_) => Some(write_header(&module)?),
             None => None,
         };
-        Ok(Artifact { object, header, module, compiled, settings: isa.settings })
+        Ok(Artifact { object, header, module, compiled, settings: isa.settings.clone() })
+    }
+}
+
+/// A module up to register allocation, of which each allocator makes an artifact.
+pub struct Lowered {
+    compiler: Compiler,
+    isa: Thumb2,
+    module: Module,
+    /// Parallel to the module's functions.
+    functions: Vec<windlass_backend::Lowered<Thumb2>>,
+}
+
+impl Lowered {
+    /// What the compiler would have made with this allocator.
+    pub fn compile(&self, allocator: AllocatorKind) -> Result<Artifact> {
+        caught(|| {
+            let options = CodegenOptions { allocator, ..self.compiler.codegen.clone() };
+            let mut module = self.module.clone();
+            let compiled = windlass_backend::compile_lowered_module(
+                &self.isa,
+                &mut module,
+                &self.functions,
+                &options,
+            )?;
+            self.compiler.artifact(&self.isa, module, compiled)
+        })
     }
 }
 

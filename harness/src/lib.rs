@@ -39,7 +39,7 @@ pub mod value;
 #[cfg(feature = "cli")]
 pub mod wast;
 
-pub use compiler::{Artifact, Compiler};
+pub use compiler::{Artifact, Compiler, Lowered};
 pub use windlass_backend::options::{
     AllocatorKind, Bounds, OptLevel, RuntimeLibrary, WasmFeatures,
 };

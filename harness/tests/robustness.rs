@@ -266,7 +266,9 @@ fn good_command_lines_do_what_they_say() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "97\n00000008: fd ff ff ff\n");
     assert!(String::from_utf8_lossy(&output.stderr).contains("instructions"));
 
-    for (format, word) in [("table", "greedy"), ("json", "\"totals\""), ("csv", "module,index")] {
+    for (format, word) in
+        [("table", "greedy"), ("json", "\"totals\""), ("csv", "module,index,function")]
+    {
         let output = windlass(path, &["compare", "m.wat", "--format", format]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stdout).contains(word));

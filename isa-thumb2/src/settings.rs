@@ -333,6 +333,28 @@ impl RegEnv {
         Ok(RegEnv(set))
     }
 
+    /// Reads `r0-r3..r0-r8`: from the first environment to the last, each with one register more
+    /// than the one before, lowest first. One environment alone is a range of one.
+    pub fn parse_range(text: &str) -> Result<Vec<RegEnv>> {
+        let Some((first, last)) = text.split_once("..") else {
+            return Ok(vec![RegEnv::parse(text)?]);
+        };
+        let (first, last) = (RegEnv::parse(first)?, RegEnv::parse(last)?);
+        if first.0 & !last.0 != 0 {
+            return Err(Error::Options(format!("{last} does not contain {first}")));
+        }
+        let mut all = vec![first];
+        for n in (0..9).filter(|n| (last.0 & !first.0) >> n & 1 == 1) {
+            all.push(RegEnv(all[all.len() - 1].0 | 1 << n));
+        }
+        Ok(all)
+    }
+
+    /// The number of registers: 4 to 9.
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
     fn registers(self, within: u16) -> PRegSet {
         let mut set = PRegSet::empty();
         for n in (0..9).filter(|n| (self.0 & within) >> n & 1 == 1) {
@@ -458,6 +480,22 @@ mod tests {
         }
         for text in ["", "r0-r2", "r4-r8", "r0-r9", "r3-r0", "r0-r3,", "r0-r99999999999"] {
             assert!(RegEnv::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_environments_grow_by_one_register() {
+        let range = |text| {
+            RegEnv::parse_range(text)
+                .map(|envs| envs.iter().map(RegEnv::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(range("r0-r3..r0-r5").unwrap(), ["r0-r3", "r0-r4", "r0-r5"]);
+        assert_eq!(range("r0-r3,r7..r0-r3,r5,r7-r8").unwrap().len(), 3);
+        assert_eq!(range("r0-r4").unwrap(), ["r0-r4"]);
+        assert_eq!(range("r0-r4..r0-r4").unwrap(), ["r0-r4"]);
+        for text in ["r0-r5..r0-r3", "r0-r3,r8..r0-r5", "..r0-r8", "r0-r3..", "r0-r3..r0-r4..r0-r5"]
+        {
+            assert!(range(text).is_err(), "{text}");
         }
     }
 }

@@ -27,8 +27,17 @@ pub struct AllocStats {
     pub cost: f64,
 }
 
-impl AllocStats {
-    fn count_move(&mut self, from: Allocation, to: Allocation, frequency: f64) {
+/// What one block does each time it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct BlockCounts {
+    pub spill_stores: u32,
+    pub reloads: u32,
+    pub moves: u32,
+    pub remats: u32,
+}
+
+impl BlockCounts {
+    fn count_move(&mut self, from: Allocation, to: Allocation) {
         if from == to {
             return;
         }
@@ -36,20 +45,19 @@ impl AllocStats {
             self.moves += 1;
         }
         if from.is_stack() {
-            self.count_operand(OperandKind::Use, frequency);
+            self.count_operand(OperandKind::Use);
         }
         if to.is_stack() {
-            self.count_operand(OperandKind::Def, frequency);
+            self.count_operand(OperandKind::Def);
         }
     }
 
     /// An access to a slot.
-    fn count_operand(&mut self, kind: OperandKind, frequency: f64) {
+    fn count_operand(&mut self, kind: OperandKind) {
         match kind {
             OperandKind::Use => self.reloads += 1,
             OperandKind::Def => self.spill_stores += 1,
         }
-        self.cost += frequency;
     }
 }
 
@@ -61,20 +69,36 @@ pub fn stats<P: AllocProblem>(problem: &P, result: &AllocResult) -> AllocStats {
         ..AllocStats::default()
     };
     for block in blocks(problem) {
-        let frequency = problem.block_frequency(block);
-        for (_, edit) in block_edits(problem, result, block) {
-            match *edit {
-                Edit::Move { from, to } => stats.count_move(from, to, frequency),
-                Edit::Remat { .. } => stats.remats += 1,
-            }
-        }
-        for inst in problem.block_insns(block).iter() {
-            for (kind, _) in stack_operands(problem, result, inst) {
-                stats.count_operand(kind, frequency);
-            }
-        }
+        let counts = block_counts(problem, result, block);
+        stats.spill_stores += counts.spill_stores;
+        stats.reloads += counts.reloads;
+        stats.moves += counts.moves;
+        stats.remats += counts.remats;
+        let accesses = f64::from(counts.spill_stores) + f64::from(counts.reloads);
+        stats.cost += accesses * problem.block_frequency(block);
     }
     stats
+}
+
+/// Counts what `result` does in one block.
+pub(super) fn block_counts<P: AllocProblem>(
+    problem: &P,
+    result: &AllocResult,
+    block: Block,
+) -> BlockCounts {
+    let mut counts = BlockCounts::default();
+    for (_, edit) in block_edits(problem, result, block) {
+        match *edit {
+            Edit::Move { from, to } => counts.count_move(from, to),
+            Edit::Remat { .. } => counts.remats += 1,
+        }
+    }
+    for inst in problem.block_insns(block).iter() {
+        for (kind, _) in stack_operands(problem, result, inst) {
+            counts.count_operand(kind);
+        }
+    }
+    counts
 }
 
 /// Operands that stay on the stack, each with its virtual register's number.

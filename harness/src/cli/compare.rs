@@ -1,22 +1,33 @@
 //! `windlass compare`: every function of every input, by several allocators.
 
-use super::files::print;
+use super::call::Setting;
+use super::files::{Outputs, print};
 use super::input::Input;
-use super::options::{AllocatorArg, TargetArgs};
-use crate::Artifact;
-use crate::report::schema::Report;
-use crate::report::text;
+use super::options::{AllocatorArg, TargetArgs, Usage};
+use super::profile::{self, Run};
+use crate::report::csv::csv;
+use crate::report::curves::{self, Curves};
+use crate::report::remarks::remarks;
+use crate::report::schema::{Measured, Profile, Report};
+use crate::report::table::{Sort, Top, View, table};
+use crate::{Compiler, Lowered};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::path::PathBuf;
-use windlass_backend::options::AllocatorKind;
+use windlass_backend::options::{AllocatorKind, RuntimeLibrary};
+use windlass_isa_thumb2::settings::RegEnv;
 
 const EXAMPLES: &str = "Examples:
   windlass compare flight_control.wasm
   windlass compare *.wasm --regalloc ion,greedy --format csv
-  windlass compare sha256.wasm --reg-env r0-r5 --format json";
+  windlass compare sha256.wasm --reg-env r0-r5 --format json
+  windlass compare sha256.wasm --reg-env r0-r3..r0-r8
+  windlass compare sha256.wasm --profile --invoke run";
+
+/// The heading of options that belong to `--profile`.
+const EXECUTION: &str = "Execution";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -38,52 +49,174 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
 
+    /// The order of a table's functions [default: regret]
+    #[arg(long, value_name = "ORDER")]
+    sort: Option<Sort>,
+
+    /// How many functions a table shows: a number or all [default: 20]
+    #[arg(long, value_name = "N")]
+    top: Option<Top>,
+
+    /// Also write optimisation records in LLVM's YAML: spills, reloads and copies of each loop and
+    /// function
+    #[arg(long, value_name = "FILE")]
+    remarks: Option<PathBuf>,
+
     #[command(flatten)]
     target: TargetArgs,
+
+    /// Also call a function of every module on an emulated core, and count what is executed
+    #[arg(long, requires = "invoke", help_heading = EXECUTION)]
+    profile: bool,
+
+    /// The function to call, with its arguments in decimal or 0x form
+    #[arg(
+        long,
+        requires = "profile",
+        help_heading = EXECUTION,
+        num_args = 1..,
+        value_names = ["FUNCTION", "ARGUMENTS"],
+        allow_negative_numbers = true
+    )]
+    invoke: Option<Vec<String>>,
+
+    #[command(flatten, next_help_heading = EXECUTION)]
+    setting: Setting,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
     Table,
-    /// One object, as docs/register-allocation.md describes it
+    /// One object, as docs/stats-schema.md describes it
     Json,
+    /// A record for each function and allocator
     Csv,
 }
 
+/// What is compared.
+struct Comparison<'a> {
+    inputs: Vec<Input>,
+    /// Each once.
+    kinds: Vec<AllocatorKind>,
+    args: &'a Args,
+    progress: ProgressBar,
+}
+
 pub fn run(args: &Args) -> Result<()> {
-    let settings = args.target.compiler().settings()?;
-    let inputs: Vec<Input> =
-        args.inputs.iter().map(|path| Input::read(path)).collect::<Result<_>>()?;
-    let mut kinds: Vec<AllocatorKind> = Vec::new();
-    for kind in args.regalloc.iter().map(|&arg| arg.into()) {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+    let environments = RegEnv::parse_range(args.target.reg_env())?;
+    check(args, environments.len())?;
+    let compilers: Vec<Compiler> = environments
+        .iter()
+        .map(|environment| args.compiler().reg_env(&environment.to_string()))
+        .collect();
+    // A wrong target is reported as such, and before anything is compiled.
+    compilers[0].settings()?;
+    let comparison = Comparison::new(args, compilers.len())?;
+    let compared: Vec<Result<_>> =
+        compilers.par_iter().map(|compiler| comparison.report(compiler)).collect();
+    comparison.progress.finish_and_clear();
+    let compared: Vec<(Report, String)> = compared.into_iter().collect::<Result<_>>()?;
+    let (mut reports, remarks): (Vec<Report>, Vec<String>) = compared.into_iter().unzip();
+
+    let mut outputs = Outputs::default();
+    if let Some(path) = &args.remarks {
+        outputs.add(path, remarks.concat().as_bytes())?;
+    }
+    let view = View { sort: args.sort.unwrap_or_default(), top: args.top.unwrap_or_default() };
+    print(&match (args.format, reports.len()) {
+        (Format::Csv, _) => csv(&reports),
+        (Format::Table, 1) => table(&reports[0], &view),
+        (Format::Json, 1) => serde_json::to_string_pretty(&reports.remove(0))? + "\n",
+        (Format::Table, _) => curves::table(&Curves::new(reports)),
+        (Format::Json, _) => serde_json::to_string_pretty(&Curves::new(reports))? + "\n",
+    })?;
+    outputs.commit()
+}
+
+/// Refuses options that would do nothing.
+fn check(args: &Args, environments: usize) -> Result<()> {
+    let is_list = args.format == Format::Table && environments == 1;
+    if !is_list && (args.sort.is_some() || args.top.is_some()) {
+        let message = "--sort and --top are for the table of one environment";
+        return Err(Usage(message.into()).into());
+    }
+    if !args.profile && !args.setting.is_empty() {
+        let message = "--memory, --memory-bytes, --preload and --budget are for --profile";
+        return Err(Usage(message.into()).into());
+    }
+    Ok(())
+}
+
+impl Args {
+    fn compiler(&self) -> Compiler {
+        let compiler = self.target.compiler().remarks(self.remarks.is_some());
+        // What is executed needs its routines at hand.
+        if self.profile { compiler.runtime(RuntimeLibrary::Builtin) } else { compiler }
+    }
+}
+
+impl Comparison<'_> {
+    fn new(args: &Args, environments: usize) -> Result<Comparison<'_>> {
+        let inputs: Vec<Input> =
+            args.inputs.iter().map(|path| Input::read(path)).collect::<Result<_>>()?;
+        let mut kinds: Vec<AllocatorKind> = Vec::new();
+        for kind in args.regalloc.iter().map(|&arg| arg.into()) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
         }
+        let progress = ProgressBar::new((environments * inputs.len() * kinds.len()) as u64);
+        Ok(Comparison { inputs, kinds, args, progress })
     }
 
-    let progress = ProgressBar::new((inputs.len() * kinds.len()) as u64);
-    let compile = |input: &Input| -> Result<Vec<(AllocatorKind, Artifact)>> {
-        kinds
-            .par_iter()
-            .map(|&kind| {
-                let compiler = args.target.compiler().name(&input.stem).regalloc(kind);
-                let artifact = input.compile(compiler);
-                progress.inc(1);
-                Ok((kind, artifact.with_context(|| format!("allocator {}", kind.name()))?))
-            })
-            .collect()
-    };
-    // In order of the inputs, whatever order the threads finish in.
-    let results: Vec<_> = inputs.par_iter().map(compile).collect();
-    progress.finish_and_clear();
-
-    let mut report = Report::new(&settings);
-    for artifacts in results {
-        report.add_module(&artifacts?);
+    /// The report of one environment, and remarks if they were asked for. In order of the inputs,
+    /// whatever order the threads finish in.
+    fn report(&self, compiler: &Compiler) -> Result<(Report, String)> {
+        let measure = |input| self.measure(input, compiler);
+        let modules: Vec<_> = self.inputs.par_iter().map(measure).collect();
+        let mut report = Report::new(&compiler.settings()?);
+        let mut text = String::new();
+        for (input, module) in self.inputs.iter().zip(modules) {
+            let (measured, profile) = module?;
+            report.add_module(&measured);
+            report.profiles.extend(profile);
+            for Measured { allocator, artifact, .. } in &measured {
+                text.push_str(&remarks(input.wasm_path().as_deref(), *allocator, artifact));
+            }
+        }
+        Ok((report, text))
     }
-    print(&match args.format {
-        Format::Table => text::table(&report),
-        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-        Format::Csv => text::csv(&report),
-    })
+
+    /// One input by each allocator.
+    fn measure(
+        &self,
+        input: &Input,
+        compiler: &Compiler,
+    ) -> Result<(Vec<Measured>, Option<Profile>)> {
+        let path = input.path.display();
+        let invocation = self.args.invoke.as_deref().unwrap_or_default();
+        let lowered = input.lower(compiler.clone().name(&input.stem))?;
+        let measure = |&kind: &AllocatorKind| {
+            let measured = self.measure_one(&lowered, compiler.clone().regalloc(kind), kind);
+            self.progress.inc(1);
+            measured.with_context(|| format!("{path}: allocator {}", kind.name()))
+        };
+        let measured: Vec<Result<_>> = self.kinds.par_iter().map(measure).collect();
+        let measured: Vec<(Measured, Option<Run>)> = measured.into_iter().collect::<Result<_>>()?;
+        profile::combine(measured, invocation).with_context(|| path.to_string())
+    }
+
+    fn measure_one(
+        &self,
+        lowered: &Lowered,
+        compiler: Compiler,
+        kind: AllocatorKind,
+    ) -> Result<(Measured, Option<Run>)> {
+        let artifact = lowered.compile(kind)?;
+        let run = match &self.args.invoke {
+            Some(call) => Some(profile::run(&artifact, &compiler, &self.args.setting, call)?),
+            None => None,
+        };
+        Ok((Measured::new(kind, artifact), run))
+    }
 }

@@ -4,7 +4,8 @@ use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{AllocatorArg, RuntimeArg, TargetArgs, Usage};
 use crate::Artifact;
-use crate::report::schema::Report;
+use crate::report::remarks::remarks;
+use crate::report::schema::{Measured, Report};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -49,6 +50,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
 
+    /// Also write optimisation records in LLVM's YAML: spills, reloads and copies of each loop and
+    /// function
+    #[arg(long, value_name = "FILE")]
+    remarks: Option<PathBuf>,
+
     /// What to write
     #[arg(long, value_name = "KIND", default_value = "obj")]
     emit: Emit,
@@ -86,6 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
         .regalloc(args.regalloc.into())
         .runtime(args.runtime.into())
         .listings(args.emit != Emit::Obj)
+        .remarks(args.remarks.is_some())
         .function_sections(args.function_sections)
         .threads(args.threads);
     let artifact = input.compile(compiler)?;
@@ -105,9 +112,14 @@ pub fn run(args: &Args) -> Result<()> {
         (None, Some(text)) => print(text)?,
         (None, None) => {}
     }
+    let allocator = args.regalloc.into();
+    if let Some(path) = &args.remarks {
+        let remarks = remarks(input.wasm_path().as_deref(), allocator, &artifact);
+        outputs.add(path, remarks.as_bytes())?;
+    }
     if let Some(path) = &args.stats {
         let mut report = Report::new(&artifact.settings);
-        report.add_module(&[(args.regalloc.into(), artifact)]);
+        report.add_module(&[Measured::new(allocator, artifact)]);
         let mut json = serde_json::to_string_pretty(&report)?;
         json.push('\n');
         outputs.add(path, json.as_bytes())?;

@@ -1,6 +1,6 @@
 //! Input files: .wasm, .wat and .clif, told apart by what is in them.
 
-use crate::{Artifact, Compiler};
+use crate::{Artifact, Compiler, Lowered};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
@@ -18,14 +18,17 @@ pub struct Input {
     /// The file's stem.
     pub stem: String,
     pub code: Code,
+    /// Byte offsets in the code are those of the file.
+    is_binary: bool,
 }
 
 impl Input {
     pub fn read(path: &Path) -> Result<Input> {
         let bytes = read(path)?;
+        let is_binary = bytes.starts_with(b"\0asm");
         let code = recognise(path, bytes).with_context(|| path.display().to_string())?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
-        Ok(Input { path: path.to_owned(), stem: stem.unwrap_or_default(), code })
+        Ok(Input { path: path.to_owned(), stem: stem.unwrap_or_default(), code, is_binary })
     }
 
     pub fn compile(&self, compiler: Compiler) -> Result<Artifact> {
@@ -34,6 +37,20 @@ impl Input {
             Code::Clif(text) => compiler.compile_clif(text),
         };
         artifact.with_context(|| self.path.display().to_string())
+    }
+
+    /// The path, if it is that of a binary module.
+    pub fn wasm_path(&self) -> Option<String> {
+        self.is_binary.then(|| self.path.display().to_string())
+    }
+
+    /// Up to register allocation.
+    pub fn lower(&self, compiler: Compiler) -> Result<Lowered> {
+        let lowered = match &self.code {
+            Code::Wasm(wasm) => compiler.lower_wasm(wasm),
+            Code::Clif(text) => compiler.lower_clif(text),
+        };
+        lowered.with_context(|| self.path.display().to_string())
     }
 }
 

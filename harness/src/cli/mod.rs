@@ -3,12 +3,14 @@
 //! Exit codes: 0 for success, 1 for an error in the input, the files or the program that ran, 2
 //! for a wrong command line. Results go to standard output, everything else to standard error.
 
+mod call;
 mod compare;
 mod compile;
 mod features;
 mod files;
 mod input;
 mod options;
+mod profile;
 mod run;
 mod traffic;
 mod wast;

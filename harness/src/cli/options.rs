@@ -65,6 +65,11 @@ pub struct TargetArgs {
 }
 
 impl TargetArgs {
+    /// The registers to allocate, as they were written.
+    pub fn reg_env(&self) -> &str {
+        &self.reg_env
+    }
+
     pub fn compiler(&self) -> Compiler {
         let mut compiler = Compiler::new()
             .reg_env(&self.reg_env)

@@ -1,18 +1,19 @@
 //! `windlass run`: one call of a function on the emulator.
 
+use super::call::{Called, Setting, parse_arguments, parse_u32, split_invocation};
 use super::files::print;
 use super::input::Input;
 use super::options::{AllocatorArg, TargetArgs, Usage};
 use super::traffic;
-use crate::machine::{Board, Cost, Machine, NoHost};
-use crate::store::{Linker, Outcome, Store};
+use crate::machine::{Cost, Machine, NoHost};
+use crate::report::schema::Dynamic;
+use crate::store::Outcome;
 use crate::value::{Val, val_type};
 use crate::{Artifact, Compiler};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
-use windlass_backend::module::ValType;
 use windlass_backend::options::RuntimeLibrary;
 
 const EXAMPLES: &str = "Examples:
@@ -36,27 +37,12 @@ pub struct Args {
     )]
     invoke: Vec<String>,
 
-    /// Bytes to put into linear memory before the call: hexadecimal digits or a file's contents
-    #[arg(long, value_name = "ADDR=HEX|ADDR=@FILE")]
-    memory: Vec<Preset>,
-
     /// Bytes of linear memory to print after the call
     #[arg(long, value_name = "ADDR:LEN")]
     dump: Vec<Dump>,
 
-    /// Bytes of linear memory to hand over [default: the module's minimum]
-    #[arg(long, value_name = "BYTES")]
-    memory_bytes: Option<u32>,
-
-    /// Another module to instantiate first, whose exports can be imported under this name
-    ///
-    /// Given several times, each may import from those before it.
-    #[arg(long, value_name = "NAME=FILE")]
-    preload: Vec<Preload>,
-
-    /// Instructions after which to give up
-    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
-    budget: u64,
+    #[command(flatten)]
+    setting: Setting,
 
     /// Which allocator assigns registers
     #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
@@ -64,59 +50,6 @@ pub struct Args {
 
     #[command(flatten)]
     target: TargetArgs,
-}
-
-/// `ADDR=HEX` or `ADDR=@FILE`.
-#[derive(Clone, Debug)]
-struct Preset {
-    address: u32,
-    bytes: Source,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    Hex(Vec<u8>),
-    File(PathBuf),
-}
-
-impl FromStr for Preset {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Preset, String> {
-        let (address, what) = text.split_once('=').ok_or("expected ADDR=HEX or ADDR=@FILE")?;
-        let bytes = match what.strip_prefix('@') {
-            Some(path) => Source::File(path.into()),
-            None => Source::Hex(parse_hex(what)?),
-        };
-        Ok(Preset { address: parse_u32(address)?, bytes })
-    }
-}
-
-/// `NAME=FILE`.
-#[derive(Clone, Debug)]
-struct Preload {
-    name: String,
-    path: PathBuf,
-}
-
-impl FromStr for Preload {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Preload, String> {
-        let (name, path) = text.split_once('=').ok_or("expected NAME=FILE")?;
-        Ok(Preload { name: name.to_owned(), path: path.into() })
-    }
-}
-
-fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u32> = text
-        .chars()
-        .map(|c| c.to_digit(16).ok_or_else(|| format!("{c:?} is no hexadecimal digit")))
-        .collect::<Result<_, _>>()?;
-    if !digits.len().is_multiple_of(2) {
-        return Err("an odd number of hexadecimal digits".into());
-    }
-    Ok(digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
 }
 
 /// `ADDR:LEN`.
@@ -135,52 +68,21 @@ impl FromStr for Dump {
     }
 }
 
-fn parse_u32(text: &str) -> Result<u32, String> {
-    match Val::parse(ValType::I32, text) {
-        Some(Val::I32(value)) if !text.starts_with('-') => Ok(value as u32),
-        _ => Err(format!("{text:?} is no 32-bit number")),
-    }
-}
-
 pub fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
-    let artifact = input.compile(compiler(args, &input))?;
-    let board = Board::for_settings(&artifact.settings);
-    let board = board.context("the emulator has no processor with a double-precision fpu")?;
-    let board = Board { budget: args.budget, histogram: true, ..board };
+    let compiler = args.target.compiler().regalloc(args.regalloc.into());
+    let compiler = compiler.runtime(RuntimeLibrary::Builtin);
+    let artifact = input.compile(compiler.clone().name(&input.stem))?;
     if artifact.module.interface.is_some() {
-        run_wasm(args, &artifact, board)
+        run_wasm(args, &artifact, &compiler)
     } else {
-        run_clif(args, &artifact, board)
+        run_clif(args, &artifact)
     }
 }
 
-fn compiler(args: &Args, input: &Input) -> Compiler {
-    let compiler = args.target.compiler().name(&input.stem).regalloc(args.regalloc.into());
-    compiler.runtime(RuntimeLibrary::Builtin)
-}
-
-fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
-    let mut store = Store::new(board);
-    let linker = preload(args, &mut store)?;
-    let Artifact { module, object, .. } = artifact;
-    let instance = match store.instantiate(module, object, &linker, args.memory_bytes)? {
-        Ok(instance) => instance,
-        Err(trap) => bail!("trap while instantiating: {trap}"),
-    };
-    let (name, values) = split_invocation(args)?;
-    let values = parse_arguments(name, values, &store.function_type(instance, name)?.params)?;
-    for preset in &args.memory {
-        let bytes = match &preset.bytes {
-            Source::Hex(bytes) => bytes.clone(),
-            Source::File(path) => {
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
-            }
-        };
-        store.write_memory(instance, preset.address, &bytes)?;
-    }
-    store.reset_histogram();
-    let (outcome, cost) = store.invoke(instance, name, &values)?;
+fn run_wasm(args: &Args, artifact: &Artifact, compiler: &Compiler) -> Result<()> {
+    let called = args.setting.call(artifact, compiler, &args.invoke)?;
+    let Called { store, instance, outcome, cost } = called;
     report_cost(artifact, store.machine(), store.image(instance), cost);
     let mut text = String::new();
     if let Outcome::Returned(results) = &outcome {
@@ -197,30 +99,16 @@ fn run_wasm(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     }
 }
 
-/// Instantiates the modules that were asked for, in order.
-fn preload(args: &Args, store: &mut Store) -> Result<Linker> {
-    let mut linker = Linker::default();
-    for Preload { name, path } in &args.preload {
-        let input = Input::read(path)?;
-        let Artifact { module, object, .. } = input.compile(compiler(args, &input))?;
-        let instance = store.instantiate(&module, &object, &linker, None);
-        match instance.with_context(|| path.display().to_string())? {
-            Ok(instance) => linker.register(name, instance),
-            Err(trap) => bail!("{}: trap while instantiating: {trap}", path.display()),
-        }
-    }
-    Ok(linker)
-}
-
 /// Calls a .clif function, whose results are in registers.
-fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
-    if !args.memory.is_empty() || !args.dump.is_empty() || args.memory_bytes.is_some() {
+fn run_clif(args: &Args, artifact: &Artifact) -> Result<()> {
+    let Setting { memory, memory_bytes, preload, .. } = &args.setting;
+    if !memory.is_empty() || !args.dump.is_empty() || memory_bytes.is_some() {
         return Err(Usage("functions of a .clif file have no linear memory".into()).into());
     }
-    if !args.preload.is_empty() {
+    if !preload.is_empty() {
         return Err(Usage("functions of a .clif file import nothing".into()).into());
     }
-    let (name, values) = split_invocation(args)?;
+    let (name, values) = split_invocation(&args.invoke)?;
     let functions = &artifact.module.functions;
     let function = functions.iter().find(|f| f.name == name).with_context(|| {
         let names: Vec<_> = functions.iter().map(|f| &f.name[..]).collect();
@@ -229,7 +117,7 @@ fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     let signature = &function.clif.signature;
     let params: Vec<_> = signature.params.iter().map(|p| val_type(p.value_type)).collect();
     let values = parse_arguments(name, values, &params)?;
-    let mut machine = Machine::new(&artifact.object, board)?;
+    let mut machine = Machine::new(&artifact.object, args.setting.board(&artifact.settings)?)?;
     let entry = machine.function(0, name)?;
     let (_, cost) = machine.call(entry, &values, 0, &mut NoHost)?;
     report_cost(artifact, &machine, 0, cost);
@@ -245,31 +133,15 @@ fn run_clif(args: &Args, artifact: &Artifact, board: Board) -> Result<()> {
     print(&text)
 }
 
-fn split_invocation(args: &Args) -> Result<(&str, &[String])> {
-    let (name, values) = args.invoke.split_first().context("no function to call")?;
-    Ok((name, values))
-}
-
-fn parse_arguments(name: &str, values: &[String], types: &[ValType]) -> Result<Vec<Val>> {
-    if values.len() != types.len() {
-        let expected = types.len();
-        let message = format!("{name} takes {expected} arguments, not {}", values.len());
-        return Err(Usage(message).into());
-    }
-    let pairs = values.iter().zip(types);
-    pairs
-        .map(|(text, &ty)| {
-            let problem = || Usage(format!("argument {text:?} of {name} is no {ty:?}"));
-            Ok(Val::parse(ty, text).ok_or_else(problem)?)
-        })
-        .collect()
-}
-
 fn report_cost(artifact: &Artifact, machine: &Machine, image: usize, cost: Cost) {
-    let traffic = traffic::executed(artifact, machine, image);
+    let executed = traffic::executed(artifact, machine, image);
+    let sum = |of: fn(&Dynamic) -> u64| executed.iter().map(of).sum::<u64>();
     eprintln!(
         "{} instructions, {} cycles (estimated), {} spill stores, {} reloads",
-        cost.instructions, cost.cycles, traffic.stores, traffic.loads
+        cost.instructions,
+        cost.cycles,
+        sum(|f| f.spill_stores),
+        sum(|f| f.reloads)
     );
 }
 

@@ -1,41 +1,45 @@
-//! Spill traffic that was executed: the emulator's histogram against the code's spill accesses.
+//! What was executed: the emulator's histogram against the functions' instructions.
 
 use crate::Artifact;
 use crate::machine::Machine;
+use crate::report::schema::Dynamic;
 use windlass_backend::compiled::{CompiledFunction, RegionKind};
 
-/// Registers moved to and from spill slots.
-#[derive(Clone, Copy, Default)]
-pub struct Traffic {
-    pub stores: u64,
-    pub loads: u64,
+/// Counts of each function of the artifact, which is the machine's `image`.
+pub fn executed(artifact: &Artifact, machine: &Machine, image: usize) -> Vec<Dynamic> {
+    let functions = artifact.module.functions.iter().zip(&artifact.compiled.functions);
+    let counts = functions.map(|(function, compiled)| {
+        let name = &artifact.module.symbol(function.symbol).name;
+        let symbol = machine.symbol(image, name);
+        symbol.map_or_else(Dynamic::default, |symbol| count(compiled, machine, symbol.address))
+    });
+    counts.collect()
 }
 
-/// Sums over all functions of the artifact, which is the machine's `image`, as executed.
-pub fn executed(artifact: &Artifact, machine: &Machine, image: usize) -> Traffic {
-    let mut traffic = Traffic::default();
-    for (function, compiled) in artifact.module.functions.iter().zip(&artifact.compiled.functions) {
-        let name = &artifact.module.symbol(function.symbol).name;
-        let Some(symbol) = machine.symbol(image, name) else { continue };
-        for access in spill_accesses(compiled) {
-            let times = machine.executions(symbol.address + access.offset);
-            let registers = times * access.registers;
-            *if access.is_store { &mut traffic.stores } else { &mut traffic.loads } += registers;
+/// Counts of one function, which begins at `address`.
+fn count(function: &CompiledFunction, machine: &Machine, address: u32) -> Dynamic {
+    let mut counts = Dynamic::default();
+    for (offset, first, second) in instructions(function) {
+        let times = machine.executions(address + offset);
+        counts.insts += times;
+        if is_copy(first, second) {
+            counts.copies += times;
+        }
+        if let Some((is_store, at, registers)) = decode(first, second) {
+            // A pair may have one of its words beside the spill area.
+            let words = (0..registers as u32).map(|nth| at + 4 * nth);
+            let registers = words.filter(|word| function.spill_area.contains(word)).count() as u64;
+            let sum = if is_store { &mut counts.spill_stores } else { &mut counts.reloads };
+            *sum += times * registers;
         }
     }
-    traffic
+    counts.cost = counts.spill_stores + counts.reloads;
+    counts
 }
 
-/// An instruction that accesses spill slots.
-struct Access {
-    offset: u32,
-    is_store: bool,
-    registers: u64,
-}
-
-/// Finds the sp-relative accesses whose address is in the function's spill area.
-fn spill_accesses(function: &CompiledFunction) -> Vec<Access> {
-    let mut accesses = Vec::new();
+/// The offset of each instruction with its first halfword and the one behind it.
+fn instructions(function: &CompiledFunction) -> Vec<(u32, u16, u16)> {
+    let mut instructions = Vec::new();
     for (i, region) in function.regions.iter().enumerate() {
         let end = function.regions.get(i + 1).map_or(function.code.len(), |r| r.offset as usize);
         if region.kind != RegionKind::Code {
@@ -48,16 +52,27 @@ fn spill_accesses(function: &CompiledFunction) -> Vec<Access> {
                 bytes.map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
             };
             let (first, second) = (half(at), half(at + 2));
-            if let Some((is_store, sp_offset, registers)) = decode(first, second) {
-                // A pair may have one of its words beside the spill area.
-                let words = (0..registers as u32).map(|nth| sp_offset + 4 * nth);
-                let registers = words.filter(|word| function.spill_area.contains(word)).count();
-                accesses.push(Access { offset: at as u32, is_store, registers: registers as u64 });
-            }
+            instructions.push((at as u32, first, second));
             at += if first >= 0xe800 { 4 } else { 2 };
         }
     }
-    accesses
+    instructions
+}
+
+/// Whether it is a `mov`, `movs` or `vmov` from a register to another of the same kind, sp and pc
+/// apart (Armv7-M Architecture Reference Manual, A7.7.77 and A7.7.240).
+fn is_copy(first: u16, second: u16) -> bool {
+    let special = |register: u16| register == 13 || register == 15;
+    match first {
+        // movs, T2; mov, T1.
+        0x0000..=0x003f => true,
+        0x4600..=0x46ff => !special(first >> 4 & 8 | first & 7) && !special(first >> 3 & 15),
+        // mov, mov.w: T3.
+        _ if first & 0xffef == 0xea4f => second & 0xf0f0 == 0,
+        // vmov of s and d registers: T2.
+        _ if first & 0xffbf == 0xeeb0 => second & 0xed0 == 0xa40,
+        _ => false,
+    }
 }
 
 /// Whether it stores, the offset and the number of registers of `ldr`, `str`, `ldrd`, `strd`, `vldr`
@@ -110,5 +125,28 @@ mod tests {
         // ldr.w r0, [r1, #4]; push {r4, lr}
         assert_eq!(decode(0xf8d1, 0x0004), None);
         assert_eq!(decode(0xb510, 0), None);
+    }
+
+    #[test]
+    fn recognises_copies() {
+        // mov r8, r1; movs r1, r2; mov.w r8, r1; vmov.f32 s1, s2; vmov.f64 d8, d1
+        for (first, second) in
+            [(0x4688, 0), (0x0011, 0), (0xea4f, 0x0801), (0xeef0, 0x0a41), (0xeeb0, 0x8b41)]
+        {
+            assert!(is_copy(first, second), "{first:04x} {second:04x}");
+        }
+        // mov r7, sp; mov pc, lr; lsls r1, r2, #1; lsl.w r8, r1, #2; vmov.f32 s0, #1.0; vneg.f32
+        // s0, s1; bx lr
+        for (first, second) in [
+            (0x466f, 0),
+            (0x46f7, 0),
+            (0x0051, 0),
+            (0xea4f, 0x0881),
+            (0xeeb7, 0x0a00),
+            (0xeeb1, 0x0a60),
+            (0x4770, 0),
+        ] {
+            assert!(!is_copy(first, second), "{first:04x} {second:04x}");
+        }
     }
 }

@@ -1,5 +1,13 @@
 //! Figures of compiled functions, for tools and for people.
 
+#[cfg(feature = "cli")]
+pub mod csv;
+#[cfg(feature = "cli")]
+pub mod curves;
+#[cfg(feature = "cli")]
+pub mod remarks;
 pub mod schema;
 #[cfg(feature = "cli")]
-pub mod text;
+mod summary;
+#[cfg(feature = "cli")]
+pub mod table;

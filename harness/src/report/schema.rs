@@ -1,7 +1,7 @@
 //! The report of a compilation or a comparison, as tools read it.
 //!
 //! Input: [`Artifact`]s of the same module by different allocators. Output: one [`Report`], which
-//! serialises to the JSON that docs/register-allocation.md documents. Within a schema number
+//! serialises to the JSON that docs/stats-schema.md documents. Within a schema number
 //! fields are added, never renamed.
 
 use crate::compiler::Artifact;
@@ -20,9 +20,16 @@ pub struct Report {
     pub cpu: String,
     /// Allocatable registers.
     pub reg_env: String,
+    /// How many they are.
+    pub k: u32,
+    /// Sum of the functions' bounds.
+    pub lower_bound: u64,
     pub functions: Vec<FunctionReport>,
     /// Sums over all functions.
     pub totals: ByAllocator<Figures>,
+    /// Of each module that was executed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
 }
 
 #[derive(Clone, Debug, serde::Serialize)]
@@ -41,7 +48,53 @@ pub struct FunctionReport {
     pub excess: i32,
     /// A cost below which no allocation can be.
     pub lower_bound: u64,
+    #[serde(flatten)]
+    pub ranking: Ranking,
+    /// The same by the dynamic cost, if it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic: Option<Ranking>,
     pub allocators: ByAllocator<Figures>,
+}
+
+/// How the allocators of a function stand to each other.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Ranking {
+    /// Those of the least cost, of them those of the fewest moves, of them those of the fewest
+    /// bytes.
+    #[serde(serialize_with = "names")]
+    pub best: Vec<AllocatorKind>,
+    /// By how much the cost of the first allocator exceeds the least.
+    pub regret: u64,
+}
+
+impl FunctionReport {
+    /// By what was executed if anything was.
+    pub fn shown_ranking(&self) -> &Ranking {
+        self.dynamic.as_ref().unwrap_or(&self.ranking)
+    }
+}
+
+impl Ranking {
+    fn new(allocators: &ByAllocator<Figures>, cost: impl Fn(&Figures) -> u64) -> Ranking {
+        let key = |figures: &Figures| (cost(figures), figures.moves, figures.code_bytes);
+        let Some(least) = allocators.iter().map(|(_, figures)| key(figures)).min() else {
+            return Ranking::default();
+        };
+        let first = allocators.0.first().map_or(0, |(_, figures)| cost(figures));
+        let best = allocators.iter().filter(|(_, figures)| key(figures) == least);
+        Ranking { best: best.map(|(kind, _)| kind).collect(), regret: first - least.0 }
+    }
+
+    /// By the dynamic cost.
+    fn dynamic(allocators: &ByAllocator<Figures>) -> Option<Ranking> {
+        let is_measured = allocators.iter().all(|(_, figures)| figures.dynamic.is_some());
+        let cost = |figures: &Figures| figures.dynamic.map_or(0, |dynamic| dynamic.cost);
+        is_measured.then(|| Ranking::new(allocators, cost))
+    }
+}
+
+fn names<S: Serializer>(kinds: &[AllocatorKind], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(kinds.iter().map(|kind| kind.name()))
 }
 
 /// What an allocator made of a function, or of all.
@@ -64,6 +117,49 @@ pub struct Figures {
     /// The same after the passes that follow allocation: what the machine code contains.
     #[serde(rename = "final")]
     pub final_: FinalFigures,
+    /// Of an execution, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic: Option<Dynamic>,
+}
+
+/// What a function executed in one call of the module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Dynamic {
+    pub insts: u64,
+    pub spill_stores: u64,
+    pub reloads: u64,
+    /// Instructions that copy a register to another.
+    pub copies: u64,
+    /// Spill stores and reloads.
+    pub cost: u64,
+}
+
+/// An execution of a module, the same by each allocator.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Profile {
+    pub module: String,
+    pub function: String,
+    pub arguments: Vec<String>,
+    pub results: Vec<String>,
+    /// All that was executed, also outside of the functions that are reported.
+    pub allocators: ByAllocator<Execution>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Execution {
+    pub insts: u64,
+    /// The emulator's estimate.
+    pub cycles: u64,
+    pub spill_stores: u64,
+    pub reloads: u64,
+}
+
+/// A module by one allocator.
+pub struct Measured {
+    pub allocator: AllocatorKind,
+    pub artifact: Artifact,
+    /// Parallel to the module's functions, if it was executed.
+    pub dynamic: Option<Vec<Dynamic>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
@@ -97,6 +193,9 @@ impl Figures {
         self.cost += other.cost;
         self.time_us += other.time_us;
         self.final_.add(&other.final_);
+        if let Some(other) = &other.dynamic {
+            self.dynamic.get_or_insert_default().add(other);
+        }
     }
 }
 
@@ -131,6 +230,16 @@ impl FinalFigures {
     }
 }
 
+impl Dynamic {
+    fn add(&mut self, other: &Dynamic) {
+        self.insts += other.insts;
+        self.spill_stores += other.spill_stores;
+        self.reloads += other.reloads;
+        self.copies += other.copies;
+        self.cost += other.cost;
+    }
+}
+
 /// A map that keeps the order in which allocators were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct ByAllocator<T>(pub Vec<(AllocatorKind, T)>);
@@ -162,18 +271,28 @@ impl Report {
             target: settings.target_name().to_owned(),
             cpu: settings.cpu.name().to_owned(),
             reg_env: settings.reg_env.to_string(),
+            k: settings.reg_env.count(),
+            lower_bound: 0,
             functions: Vec::new(),
             totals: ByAllocator(Vec::new()),
+            profiles: Vec::new(),
         }
     }
 
     /// Adds one module, compiled by each of several allocators.
-    pub fn add_module(&mut self, artifacts: &[(AllocatorKind, Artifact)]) {
-        let Some((_, first)) = artifacts.first() else { return };
+    pub fn add_module(&mut self, measured: &[Measured]) {
+        let Some(Measured { artifact: first, .. }) = measured.first() else { return };
         for (at, function) in first.module.functions.iter().enumerate() {
             let FunctionRole::User { index } = function.role else { continue };
+            let allocators =
+                ByAllocator(measured.iter().map(|m| (m.allocator, m.at(at))).collect());
+            for (kind, figures) in allocators.iter() {
+                self.total(kind).add(figures);
+            }
             let stats = &first.compiled.functions[at].stats;
-            let mut report = FunctionReport {
+            let lower_bound = stats.lower_bound.floor() as u64;
+            self.lower_bound += lower_bound;
+            self.functions.push(FunctionReport {
                 module: first.module.name.clone(),
                 index,
                 name: function.name.clone(),
@@ -181,16 +300,19 @@ impl Report {
                 vregs: u64::from(stats.vregs),
                 peak_pressure: stats.peak_pressure,
                 excess: stats.excess,
-                lower_bound: stats.lower_bound.floor() as u64,
-                allocators: ByAllocator(Vec::new()),
-            };
-            for (kind, artifact) in artifacts {
-                let figures = figures(artifact, at);
-                report.allocators.0.push((*kind, figures));
-                self.total(*kind).add(&figures);
-            }
-            self.functions.push(report);
+                lower_bound,
+                ranking: Ranking::new(&allocators, |figures| figures.cost),
+                dynamic: Ranking::dynamic(&allocators),
+                allocators,
+            });
         }
+    }
+
+    /// How the allocators stand to each other over all functions, by what was executed if anything
+    /// was.
+    pub fn ranking(&self) -> Ranking {
+        let dynamic = Ranking::dynamic(&self.totals);
+        dynamic.unwrap_or_else(|| Ranking::new(&self.totals, |figures| figures.cost))
     }
 
     fn total(&mut self, kind: AllocatorKind) -> &mut Figures {
@@ -200,6 +322,18 @@ impl Report {
             totals.len() - 1
         });
         &mut totals[at].1
+    }
+}
+
+impl Measured {
+    /// Compiled only.
+    pub fn new(allocator: AllocatorKind, artifact: Artifact) -> Measured {
+        Measured { allocator, artifact, dynamic: None }
+    }
+
+    fn at(&self, at: usize) -> Figures {
+        let dynamic = self.dynamic.as_ref().map(|functions| functions[at]);
+        Figures { dynamic, ..figures(&self.artifact, at) }
     }
 }
 
@@ -221,5 +355,6 @@ pub fn figures(artifact: &Artifact, at: usize) -> Figures {
         cost: alloc.cost,
         time_us: stats.time_us,
         final_: FinalFigures::new(&stats.final_alloc, stats.stack_args),
+        dynamic: None,
     }
 }

@@ -1,0 +1,25 @@
+//! What the benches share: the corpus.
+
+use std::path::Path;
+use windlass_backend::frontend::translate;
+use windlass_backend::module::{FunctionRole, Module};
+use windlass_backend::options::FrontendOptions;
+
+/// The corpus's modules, with only the functions that came from wasm.
+pub fn modules() -> Vec<Module> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut paths: Vec<_> = std::fs::read_dir(corpus)
+        .expect("the corpus")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "wasm"))
+        .collect();
+    paths.sort();
+    let translated = paths.iter().map(|path| {
+        let wasm = std::fs::read(path).expect("a program");
+        let options = FrontendOptions { name: "m".into(), ..FrontendOptions::default() };
+        let mut module = translate(&wasm, &options).expect("a valid program");
+        module.functions.retain(|f| matches!(f.role, FunctionRole::User { .. }));
+        module
+    });
+    translated.collect()
+}
