@@ -59,7 +59,7 @@ pub fn compile_lowered<I: Isa>(
 ) -> Result<CompiledFunction> {
     let Lowered { clif, vcode, needs, problem } = lowered;
     let start = Instant::now();
-    let mut alloc = regalloc::run(options.allocator, vcode, isa.machine_env(), options.check)?;
+    let mut alloc = regalloc::run(options.allocator(), vcode, isa.machine_env(), options.check)?;
     let alloc_time = start.elapsed();
     let counts = regalloc::stats(vcode, &alloc);
     let mut stats = FunctionStats { alloc: counts, final_alloc: counts, ..*problem };
@@ -152,10 +152,12 @@ fn complete<I: Isa>(
 ) -> Result<CompiledModule> {
     if options.stack_check {
         let unchecked = CodegenOptions { stack_check: false, ..options.clone() };
-        for index in stack::needless_checks(module, &functions) {
-            let function = &module.functions[index];
-            functions[index] = guarded(function, || compile_function(isa, function, &unchecked))?;
-        }
+        let needless = stack::needless_checks(module, &functions);
+        let again = each(needless.len(), options.threads, |nth| {
+            let function = &module.functions[needless[nth]];
+            guarded(function, || compile_function(isa, function, &unchecked))
+        })?;
+        needless.into_iter().zip(again).for_each(|(index, code)| functions[index] = code);
     }
     runtime::append_routines(isa, module, &functions, options.runtime);
     let routines = &module.functions[functions.len()..];

@@ -24,10 +24,9 @@ pub enum Bounds {
 }
 
 /// Which allocator assigns registers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum AllocatorKind {
     /// regalloc2's backtracking allocator.
-    #[default]
     Ion,
     /// regalloc2's single-pass allocator.
     Fastalloc,
@@ -121,7 +120,8 @@ pub const SUPPORTED_FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 #[derive(Clone, Debug)]
 pub struct CodegenOptions {
     pub opt_level: OptLevel,
-    pub allocator: AllocatorKind,
+    /// None for the one that suits the level.
+    pub allocator: Option<AllocatorKind>,
     /// Run the passes behind allocation.
     pub post_passes: bool,
     pub runtime: RuntimeLibrary,
@@ -141,7 +141,7 @@ impl Default for CodegenOptions {
     fn default() -> Self {
         CodegenOptions {
             opt_level: OptLevel::default(),
-            allocator: AllocatorKind::default(),
+            allocator: None,
             post_passes: true,
             runtime: RuntimeLibrary::default(),
             check: false,
@@ -150,5 +150,16 @@ impl Default for CodegenOptions {
             threads: 0,
             stack_check: true,
         }
+    }
+}
+
+impl CodegenOptions {
+    /// The allocator asked for, else the cheapest answers of several, and ion where nothing is
+    /// optimised.
+    pub fn allocator(&self) -> AllocatorKind {
+        self.allocator.unwrap_or(match self.opt_level {
+            OptLevel::None => AllocatorKind::Ion,
+            OptLevel::Speed | OptLevel::Size => AllocatorKind::Portfolio,
+        })
     }
 }

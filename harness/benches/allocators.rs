@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use windlass_backend::isa::Isa;
 use windlass_backend::module::Module;
 use windlass_backend::options::{AllocatorKind, CodegenOptions};
-use windlass_backend::regalloc::{run, stats};
+use windlass_backend::regalloc::run;
 use windlass_backend::{Lowered, compile_lowered_module, lower_module};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::TargetOptions;

@@ -59,7 +59,7 @@ fn bench(criterion: &mut Criterion) {
     {
         let options = CodegenOptions {
             opt_level: OptLevel::Speed,
-            allocator: kind,
+            allocator: Some(kind),
             threads: 1,
             ..CodegenOptions::default()
         };

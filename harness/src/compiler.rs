@@ -51,7 +51,7 @@ impl Default for Compiler {
 }
 
 impl Compiler {
-    /// Defaults: thumbv7em-none-eabi, cortex-m4, ion, speed, explicit bounds.
+    /// Defaults: thumbv7em-none-eabi, cortex-m4, portfolio, speed, explicit bounds.
     pub fn new() -> Compiler {
         Compiler::default()
     }
@@ -86,8 +86,20 @@ impl Compiler {
         self
     }
 
+    /// The allocator of every function; without it the one that suits the level.
     pub fn regalloc(mut self, allocator: AllocatorKind) -> Self {
-        self.codegen.allocator = allocator;
+        self.codegen.allocator = Some(allocator);
+        self
+    }
+
+    /// The allocator that is used.
+    pub fn allocator(&self) -> AllocatorKind {
+        self.codegen.allocator()
+    }
+
+    /// Has cheaper answers made of what the allocator gave; on by default.
+    pub fn post_passes(mut self, on: bool) -> Self {
+        self.codegen.post_passes = on;
         self
     }
 
@@ -225,7 +237,8 @@ impl Lowered {
     /// What the compiler would have made with this allocator.
     pub fn compile(&self, allocator: AllocatorKind) -> Result<Artifact> {
         caught(|| {
-            let options = CodegenOptions { allocator, ..self.compiler.codegen.clone() };
+            let options =
+                CodegenOptions { allocator: Some(allocator), ..self.compiler.codegen.clone() };
             let mut module = self.module.clone();
             let compiled = windlass_backend::compile_lowered_module(
                 &self.isa,

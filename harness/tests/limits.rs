@@ -370,7 +370,12 @@ fn isa(config: &Config) -> Thumb2 {
 
 fn codegen(config: &Config) -> CodegenOptions {
     let Config { allocator, opt_level, .. } = *config;
-    CodegenOptions { allocator, opt_level, threads: 1, ..CodegenOptions::default() }
+    CodegenOptions {
+        allocator: Some(allocator),
+        opt_level,
+        threads: 1,
+        ..CodegenOptions::default()
+    }
 }
 
 /// Their callers count them, with what they call, by that much.

@@ -2,7 +2,7 @@
 
 use super::files::{Outputs, print};
 use super::input::Input;
-use super::options::{AllocatorArg, RuntimeArg, TargetArgs, Usage};
+use super::options::{RegallocArg, RuntimeArg, TargetArgs, Usage};
 use crate::Artifact;
 use crate::report::remarks::remarks;
 use crate::report::schema::{Measured, Report};
@@ -34,9 +34,8 @@ pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Which allocator assigns registers
-    #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
-    regalloc: AllocatorArg,
+    #[command(flatten)]
+    regalloc: RegallocArg,
 
     /// Where 64-bit division and soft float come from
     #[arg(long, value_name = "LIBRARY", default_value = "external")]
@@ -86,15 +85,15 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let input = Input::read(&args.input)?;
     let compiler = args
-        .target
-        .compiler()
+        .regalloc
+        .apply(args.target.compiler())
         .name(args.name.as_ref().unwrap_or(&input.stem))
-        .regalloc(args.regalloc.into())
         .runtime(args.runtime.into())
         .listings(args.emit != Emit::Obj)
         .remarks(args.remarks.is_some())
         .function_sections(args.function_sections)
         .threads(args.threads);
+    let allocator = compiler.allocator();
     let artifact = input.compile(compiler)?;
 
     let mut outputs = Outputs::default();
@@ -112,7 +111,6 @@ pub fn run(args: &Args) -> Result<()> {
         (None, Some(text)) => print(text)?,
         (None, None) => {}
     }
-    let allocator = args.regalloc.into();
     if let Some(path) = &args.remarks {
         let remarks = remarks(input.wasm_path().as_deref(), allocator, &artifact);
         outputs.add(path, remarks.as_bytes())?;

@@ -59,6 +59,10 @@ pub struct TargetArgs {
     #[arg(long, value_name = "on|off", default_value = "on")]
     stack_check: SwitchArg,
 
+    /// Make cheaper answers of what allocators give: no needless reloads, moves and stores
+    #[arg(long, value_name = "on|off", default_value = "on")]
+    post_passes: SwitchArg,
+
     /// Verify every allocation with a symbolic checker
     #[arg(long)]
     check: bool,
@@ -76,6 +80,7 @@ impl TargetArgs {
             .opt_level(self.opt_level.into())
             .bounds(self.bounds.into())
             .stack_check(self.stack_check == SwitchArg::On)
+            .post_passes(self.post_passes == SwitchArg::On)
             .wasm_features(self.wasm_features.0)
             .check(self.check);
         if let Some(elements) = self.table_capacity {
@@ -91,6 +96,23 @@ impl TargetArgs {
             compiler = compiler.fpu(fpu);
         }
         compiler
+    }
+}
+
+/// Which allocator a command uses for everything.
+#[derive(Args, Clone, Debug)]
+pub struct RegallocArg {
+    /// Which allocator assigns registers [default: portfolio, with -O none ion]
+    #[arg(long, value_name = "ALLOCATOR")]
+    regalloc: Option<AllocatorArg>,
+}
+
+impl RegallocArg {
+    pub fn apply(&self, compiler: Compiler) -> Compiler {
+        match self.regalloc {
+            Some(allocator) => compiler.regalloc(allocator.into()),
+            None => compiler,
+        }
     }
 }
 

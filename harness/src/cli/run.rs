@@ -3,7 +3,7 @@
 use super::call::{Called, Setting, parse_arguments, parse_u32, split_invocation};
 use super::files::print;
 use super::input::Input;
-use super::options::{AllocatorArg, TargetArgs, Usage};
+use super::options::{RegallocArg, TargetArgs, Usage};
 use super::traffic;
 use crate::machine::{Cost, Machine, NoHost};
 use crate::report::schema::Dynamic;
@@ -44,9 +44,8 @@ pub struct Args {
     #[command(flatten)]
     setting: Setting,
 
-    /// Which allocator assigns registers
-    #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
-    regalloc: AllocatorArg,
+    #[command(flatten)]
+    regalloc: RegallocArg,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -70,8 +69,7 @@ impl FromStr for Dump {
 
 pub fn run(args: &Args) -> Result<()> {
     let input = Input::read(&args.input)?;
-    let compiler = args.target.compiler().regalloc(args.regalloc.into());
-    let compiler = compiler.runtime(RuntimeLibrary::Builtin);
+    let compiler = args.regalloc.apply(args.target.compiler()).runtime(RuntimeLibrary::Builtin);
     let artifact = input.compile(compiler.clone().name(&input.stem))?;
     if artifact.module.interface.is_some() {
         run_wasm(args, &artifact, &compiler)

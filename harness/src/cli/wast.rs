@@ -2,7 +2,7 @@
 
 use super::files::print;
 use super::input;
-use super::options::{AllocatorArg, TargetArgs};
+use super::options::{RegallocArg, TargetArgs};
 use crate::machine::Board;
 use crate::wast::{Config, MEMORY_RESERVE, Report, run as run_script};
 use anyhow::{Context, Result, bail};
@@ -30,16 +30,15 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 200_000_000)]
     budget: u64,
 
-    /// Which allocator assigns registers
-    #[arg(long, value_name = "ALLOCATOR", default_value = "ion")]
-    regalloc: AllocatorArg,
+    #[command(flatten)]
+    regalloc: RegallocArg,
 
     #[command(flatten)]
     target: TargetArgs,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let compiler = args.target.compiler().name("m").regalloc(args.regalloc.into());
+    let compiler = args.regalloc.apply(args.target.compiler()).name("m");
     let compiler = compiler.runtime(RuntimeLibrary::Builtin).threads(1);
     let board = Board::for_settings(&compiler.settings()?);
     let board = board.context("the emulator has no processor with a double-precision fpu")?;
