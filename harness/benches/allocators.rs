@@ -61,7 +61,7 @@ impl Corpus {
     /// Cost, stores and reloads, moves, bytes.
     fn figures(&self, kind: AllocatorKind) -> [u64; 4] {
         let mut sums = [0; 4];
-        let options = CodegenOptions { allocator: kind, ..CodegenOptions::default() };
+        let options = CodegenOptions { allocator: Some(kind), ..CodegenOptions::default() };
         for (module, functions) in &self.modules {
             let compiled =
                 compile_lowered_module(&self.isa, &mut module.clone(), functions, &options);
