@@ -46,7 +46,7 @@ fn main() -> Result<ExitCode> {
     while Instant::now() < end {
         let batch: Vec<_> = (seed..seed + BATCH)
             .into_par_iter()
-            .map(|seed| (seed, fuzz::compare(&fuzz::generate::bytes(seed))))
+            .map(|seed| (seed, fuzz::compare(&fuzz::generate::bytes(seed), fuzz::some_allocators)))
             .collect();
         for (seed, result) in batch {
             match result {
@@ -67,7 +67,8 @@ fn main() -> Result<ExitCode> {
 
 fn save(directory: &std::path::Path, seed: u64) -> Result<()> {
     let bytes = fuzz::generate::bytes(seed);
-    let shrunk = fuzz::shrink::shrink(&bytes, |bytes| fuzz::compare(bytes).is_err());
+    let shrunk =
+        fuzz::shrink::shrink(&bytes, |bytes| fuzz::compare(bytes, fuzz::some_allocators).is_err());
     let wasm = fuzz::generate::module(&shrunk).unwrap_or_default();
     std::fs::create_dir_all(directory)?;
     let path = directory.join(format!("seed-{seed}.wasm"));

@@ -23,8 +23,12 @@ pub enum Agreement {
     Skipped,
 }
 
-/// Executes the module that `bytes` stand for. An error says who differs from wasmi, and how.
-pub fn compare(bytes: &[u8]) -> Result<Agreement, String> {
+/// Executes the module that `bytes` stand for, as `allocators` compile it. An error says who differs
+/// from wasmi, and how.
+pub fn compare(
+    bytes: &[u8],
+    allocators: impl Fn(&[u8]) -> Vec<AllocatorKind>,
+) -> Result<Agreement, String> {
     let Some(wasm) = generate::module(bytes) else { return Ok(Agreement::Skipped) };
     let expected = observe::in_wasmi(&wasm)?;
     // wasmi 2.0.0 mistranslates some selects by a negated comparison, which guard divisors here.
@@ -32,20 +36,24 @@ pub fn compare(bytes: &[u8]) -> Result<Agreement, String> {
     if !generate::may_trap(bytes) && expected.traps().any(wrong) {
         return Ok(Agreement::Skipped);
     }
-    compare_with(&wasm, expected)
+    compare_with(&wasm, expected, &allocators(&wasm))
 }
 
 /// Executes a module.
 #[allow(dead_code, reason = "the command uses it")]
 pub fn compare_module(wasm: &[u8]) -> Result<Agreement, String> {
-    compare_with(wasm, observe::in_wasmi(wasm)?)
+    compare_with(wasm, observe::in_wasmi(wasm)?, &some_allocators(wasm))
 }
 
-fn compare_with(wasm: &[u8], expected: Observed) -> Result<Agreement, String> {
+fn compare_with(
+    wasm: &[u8],
+    expected: Observed,
+    allocators: &[AllocatorKind],
+) -> Result<Agreement, String> {
     if matches!(expected, Observed::Unbounded | Observed::Unlinkable) {
         return Ok(Agreement::Skipped);
     }
-    for allocator in allocators(wasm) {
+    for &allocator in allocators {
         let run = AssertUnwindSafe(|| observe::on_emulator(wasm, allocator));
         let observed = catch_unwind(run).unwrap_or_else(|_| Err("a panic".to_owned()));
         let observed = observed.map_err(|e| format!("{}: {e}", allocator.name()))?;
@@ -66,9 +74,9 @@ fn compare_with(wasm: &[u8], expected: Observed) -> Result<Agreement, String> {
 }
 
 /// The fast allocators, and one of the slow ones, which one depending on the module.
-fn allocators(wasm: &[u8]) -> [AllocatorKind; 4] {
+pub fn some_allocators(wasm: &[u8]) -> Vec<AllocatorKind> {
     use AllocatorKind::{Belady, Coloring, Fastalloc, Greedy, Ion, Portfolio};
-    [Ion, Fastalloc, Greedy, [Belady, Coloring, Portfolio][wasm.len() % 3]]
+    vec![Ion, Fastalloc, Greedy, [Belady, Coloring, Portfolio][wasm.len() % 3]]
 }
 
 /// The first thing that differs.

@@ -207,6 +207,7 @@ fn check(set: &Set, script: &Script, configuration: Configuration) -> Result<(),
         .regalloc(allocator)
         .wasm_features(set.features)
         .runtime(RuntimeLibrary::Builtin)
+        .check(true)
         .threads(1);
     let board = Board::for_settings(&compiler.settings()?).ok_or("no emulated processor")?;
     let board = Board { budget: 100_000_000, ..board };
