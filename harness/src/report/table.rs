@@ -55,7 +55,9 @@ impl FromStr for Top {
 /// Columns of a function's row that do not depend on an allocator.
 const FUNCTION_COLUMNS: [&str; 7] =
     ["function", "vcode", "vregs", "peak", "excess", "bound", "regret"];
-const ALLOCATOR_COLUMNS: [&str; 10] = [
+/// Figures of the allocator's answer, but for instructions, bytes and frame, which are those of the
+/// code, and the last: the cost that is left in the code.
+const ALLOCATOR_COLUMNS: [&str; 11] = [
     "allocator",
     "insts",
     "bytes",
@@ -66,6 +68,7 @@ const ALLOCATOR_COLUMNS: [&str; 10] = [
     "slots",
     "frame",
     "cost",
+    "final",
 ];
 
 /// Behind them if something was executed.
@@ -155,7 +158,7 @@ fn add_rows<'a>(
     }
 }
 
-fn allocator_figures(f: &Figures) -> [u64; 9] {
+fn allocator_figures(f: &Figures) -> [u64; 10] {
     [
         f.insts,
         f.code_bytes,
@@ -166,6 +169,7 @@ fn allocator_figures(f: &Figures) -> [u64; 9] {
         f.slots,
         f.frame_bytes,
         f.cost,
+        f.final_.cost,
     ]
 }
 

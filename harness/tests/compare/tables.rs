@@ -11,8 +11,8 @@ fn functions(table: &str) -> Vec<(String, u64, Vec<String>)> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let mut allocator = words[0];
         if !line.starts_with(' ') {
-            // Names may have blanks in them: from the end, ten figures and six of the function.
-            let at = words.len() - 10;
+            // Names may have blanks in them: from the end, ten figures and the allocator.
+            let at = words.len() - 11;
             allocator = words[at];
             functions.push((words[0].to_owned(), words[at - 1].parse().unwrap(), vec![]));
         }
