@@ -22,6 +22,8 @@ const NO_NAME: u32 = u32::MAX;
 
 /// A value in a place, from `start` up to and without `end`: from where the place is written with
 /// it to where it is last read. `Before` an instruction is its early point, `After` its late one.
+/// Of several names for what is in the place, such as an argument and its parameter, it has the one
+/// under which that is read next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stay {
     /// A register or a slot.
