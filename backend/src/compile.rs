@@ -9,7 +9,7 @@ use crate::module::{Function, FunctionRole, Module};
 use crate::options::CodegenOptions;
 use crate::regalloc::{self, AllocResult};
 use crate::vcode::VCode;
-use crate::{emit, lower, opt, runtime, stack};
+use crate::{emit, lower, opt, runtime, stack, view};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
 use regalloc2::{Block, Function as _, RegClass};
@@ -70,6 +70,8 @@ pub fn compile_lowered<I: Isa>(
     }
 
     let remarks = options.remarks.then(|| remarks(vcode, &alloc));
+    let view = || view::view(isa, clif.display().to_string(), vcode, &alloc);
+    let view = options.views.then(view).transpose()?.map(Box::new);
 
     let mut code = emit::apply(isa, vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
@@ -102,6 +104,7 @@ pub fn compile_lowered<I: Isa>(
         stats,
         remarks,
         listing,
+        view,
     })
 }
 

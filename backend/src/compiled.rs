@@ -6,6 +6,7 @@
 use crate::module::SymbolId;
 use crate::regalloc::{AllocStats, LoopStats};
 use crate::trap::Trap;
+use crate::view::FunctionView;
 
 /// What a relocation refers to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,8 @@ pub struct CompiledFunction {
     pub remarks: Option<Vec<Remark>>,
     /// On request.
     pub listing: Option<Listing>,
+    /// On request.
+    pub view: Option<Box<FunctionView>>,
 }
 
 /// What a function cost, as docs/register-allocation.md defines the figures.

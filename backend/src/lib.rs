@@ -24,6 +24,7 @@ pub mod runtime;
 mod stack;
 pub mod trap;
 pub mod vcode;
+pub mod view;
 
 pub use compile::{
     Lowered, compile_function, compile_lowered_module, compile_module, lower_module,

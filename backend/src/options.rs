@@ -131,6 +131,8 @@ pub struct CodegenOptions {
     pub listings: bool,
     /// Keep what each loop costs (`CompiledFunction::remarks`).
     pub remarks: bool,
+    /// Keep what a report shows of each function (`CompiledFunction::view`).
+    pub views: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
@@ -147,6 +149,7 @@ impl Default for CodegenOptions {
             check: false,
             listings: false,
             remarks: false,
+            views: false,
             threads: 0,
             stack_check: true,
         }

@@ -30,6 +30,27 @@ pub struct Artifact {
     pub settings: Settings,
 }
 
+impl Artifact {
+    /// Replaces `symbol7`, which is all that an instruction knows, by the symbol's name.
+    pub fn name_symbols(&self, text: &str) -> String {
+        const PREFIX: &str = "symbol";
+        let mut named = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(PREFIX) {
+            let (before, after) = rest.split_at(at);
+            let digits = &after[PREFIX.len()..];
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            let index = digits[..end].parse::<usize>().ok();
+            let symbol = index.and_then(|index| self.module.symbols.get(index));
+            named.push_str(before);
+            named.push_str(symbol.map_or(&after[..PREFIX.len() + end], |symbol| &symbol.name));
+            rest = &digits[end..];
+        }
+        named.push_str(rest);
+        named
+    }
+}
+
 /// Compiles modules, all with the same options.
 #[derive(Clone, Debug)]
 pub struct Compiler {
@@ -157,6 +178,12 @@ impl Compiler {
     /// Keeps what each loop of a function costs.
     pub fn remarks(mut self, remarks: bool) -> Self {
         self.codegen.remarks = remarks;
+        self
+    }
+
+    /// Keeps what a report shows of every function.
+    pub fn views(mut self, views: bool) -> Self {
+        self.codegen.views = views;
         self
     }
 

@@ -38,14 +38,19 @@ pub fn apply<I: Isa>(
             };
             take_edits(InstPosition::Before, &mut code)?;
             if !alloc.is_dropped(inst) {
-                let mut allocated = vcode.insts[inst.index()].clone();
-                allocated.visit_operands(&mut Assigner { allocs: alloc.inst_allocs(inst).iter() });
-                code.push(allocated, loc);
+                code.push(allocated(vcode, alloc, inst), loc);
             }
             take_edits(InstPosition::After, &mut code)?;
         }
     }
     Ok(code)
+}
+
+/// An instruction over the places that were allocated to its operands.
+pub(crate) fn allocated<I: MachInst>(vcode: &VCode<I>, alloc: &AllocResult, inst: Inst) -> I {
+    let mut allocated = vcode.insts[inst.index()].clone();
+    allocated.visit_operands(&mut Assigner { allocs: alloc.inst_allocs(inst).iter() });
+    allocated
 }
 
 /// Writes allocations into operands, in the order in which they were collected.
@@ -63,7 +68,11 @@ impl OperandVisitor for Assigner<'_> {
 }
 
 /// The instruction for an edit; none for a move that stays in place.
-fn edit_inst<I: Isa>(isa: &I, vcode: &VCode<I::Inst>, edit: &Edit) -> Result<Option<I::Inst>> {
+pub(crate) fn edit_inst<I: Isa>(
+    isa: &I,
+    vcode: &VCode<I::Inst>,
+    edit: &Edit,
+) -> Result<Option<I::Inst>> {
     let (from, to) = match *edit {
         Edit::Move { from, to } if from == to => return Ok(None),
         Edit::Move { from, to } => (from, to),

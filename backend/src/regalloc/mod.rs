@@ -8,6 +8,7 @@
 //! ```text
 //! problem, env --Allocator--> AllocResult --check--> the same, verified
 //!                                         --stats--> AllocStats: stores, reloads, moves, cost
+//!                                         --stays--> which value is where along the program
 //! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
 //! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
 //! problem, env --bound--> a cost below which no answer can be
@@ -62,8 +63,9 @@ pub use greedy::Greedy;
 pub use ion::Ion;
 pub use loops::{LoopStats, loop_stats};
 pub use portfolio::Portfolio;
-pub use pressure::{excess, excess_by_class, peak_pressure};
+pub use pressure::{InstPressure, excess, excess_by_class, peak_pressure, pressure_along};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};
+pub use spilled::{Stay, Stays, stays};
 pub use stats::{AllocStats, stats};
 
 /// What allocators and statistics need to know beyond `regalloc2::Function`.

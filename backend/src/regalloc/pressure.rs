@@ -3,7 +3,7 @@
 use regalloc2::{MachineEnv, PRegSet, RegClass};
 
 use super::liveness::Liveness;
-use super::points::{Demand, Scan, mask_of};
+use super::points::{Demand, RegMask, Scan, View, mask_of};
 use super::{AllocProblem, CLASSES, blocks};
 
 /// The most values of each class that are live at one program point, indexed by `RegClass`.
@@ -55,12 +55,8 @@ pub fn excess_by_class<P: AllocProblem>(problem: &P, env: &MachineEnv) -> [Optio
         let at_entry = scan.block(block, |view| {
             let demands = Demand::of(view, &allocatable);
             for (class, demand) in CLASSES.into_iter().zip(demands) {
-                let free = allocatable[class as usize];
-                let values = demand.early.max(demand.late);
-                note(class, values, demand.excess(view, class, free));
-                // Between instructions, every value needs a register of the environment.
-                let after = view.live_after.count(class);
-                note(class, after, after as i32 - free.count_ones() as i32);
+                let excess = excess_at(view, &demand, class, allocatable[class as usize]);
+                note(class, demand.early.max(demand.late), excess);
             }
         });
         for class in CLASSES {
@@ -70,4 +66,44 @@ pub fn excess_by_class<P: AllocProblem>(problem: &P, env: &MachineEnv) -> [Optio
         }
     }
     worst
+}
+
+/// The excess of a class at an instruction and right behind it.
+fn excess_at(view: &View<'_>, demand: &Demand, class: RegClass, free: RegMask) -> i32 {
+    // Between instructions, every value needs a register of the environment.
+    let after = view.live_after.count(class) as i32 - free.count_ones() as i32;
+    demand.excess(view, class, free).max(after)
+}
+
+/// What one instruction asks of the registers, each indexed by `RegClass`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InstPressure {
+    /// Values that are live at its early point, and at its late one.
+    pub early: [u32; 3],
+    pub late: [u32; 3],
+    /// By how many they exceed the registers that are free for them there.
+    pub excess: [i32; 3],
+}
+
+/// The pressure along the program: one entry for each instruction, in order.
+pub fn pressure_along<P: AllocProblem>(problem: &P, env: &MachineEnv) -> Vec<InstPressure> {
+    let allocatable = mask_of(PRegSet::from(env));
+    let liveness = Liveness::new(problem);
+    let mut scan = Scan::new(problem, &liveness);
+    let none = InstPressure { early: [0; 3], late: [0; 3], excess: [0; 3] };
+    let mut along = vec![none; problem.num_insts()];
+    for block in blocks(problem) {
+        scan.block(block, |view| {
+            let demands = Demand::of(view, &allocatable);
+            along[view.inst.index()] = InstPressure {
+                early: demands.map(|demand| demand.early),
+                late: demands.map(|demand| demand.late),
+                excess: CLASSES.map(|class| {
+                    let class_index = class as usize;
+                    excess_at(view, &demands[class_index], class, allocatable[class_index])
+                }),
+            };
+        });
+    }
+    along
 }

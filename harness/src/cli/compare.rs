@@ -7,6 +7,7 @@ use super::options::{AllocatorArg, TargetArgs, Usage};
 use super::profile::{self, Run};
 use crate::report::csv::csv;
 use crate::report::curves::{self, Curves};
+use crate::report::html::{self, Views};
 use crate::report::remarks::remarks;
 use crate::report::schema::{Measured, Profile, Report};
 use crate::report::table::{Sort, Top, View, table};
@@ -24,7 +25,8 @@ const EXAMPLES: &str = "Examples:
   windlass compare *.wasm --regalloc ion,greedy --format csv
   windlass compare sha256.wasm --reg-env r0-r5 --format json
   windlass compare sha256.wasm --reg-env r0-r3..r0-r8
-  windlass compare sha256.wasm --profile --invoke run";
+  windlass compare sha256.wasm --profile --invoke run
+  windlass compare *.wasm --format html -o report.html";
 
 /// The heading of options that belong to `--profile`.
 const EXECUTION: &str = "Execution";
@@ -48,6 +50,10 @@ pub struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
+
+    /// Where the result goes [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
 
     /// The order of a table's functions [default: regret]
     #[arg(long, value_name = "ORDER")]
@@ -91,6 +97,18 @@ enum Format {
     Json,
     /// A record for each function and allocator
     Csv,
+    /// One page, to look at in a browser: charts, figures and the code of every function, of several
+    /// environments that of the last
+    Html,
+}
+
+/// What one environment gives.
+struct Compared {
+    report: Report,
+    /// Empty if they were not asked for.
+    remarks: String,
+    /// Of each function, if they were asked for.
+    views: Views,
 }
 
 /// What is compared.
@@ -105,32 +123,49 @@ struct Comparison<'a> {
 pub fn run(args: &Args) -> Result<()> {
     let environments = RegEnv::parse_range(args.target.reg_env())?;
     check(args, environments.len())?;
-    let compilers: Vec<Compiler> = environments
+    let mut compilers: Vec<Compiler> = environments
         .iter()
         .map(|environment| args.compiler().reg_env(&environment.to_string()))
         .collect();
+    if args.format == Format::Html
+        && let Some(last) = compilers.pop()
+    {
+        compilers.push(last.views(true));
+    }
     // A wrong target is reported as such, and before anything is compiled.
     compilers[0].settings()?;
     let comparison = Comparison::new(args, compilers.len())?;
     let compared: Vec<Result<_>> =
         compilers.par_iter().map(|compiler| comparison.report(compiler)).collect();
     comparison.progress.finish_and_clear();
-    let compared: Vec<(Report, String)> = compared.into_iter().collect::<Result<_>>()?;
-    let (mut reports, remarks): (Vec<Report>, Vec<String>) = compared.into_iter().unzip();
+    let compared: Vec<Compared> = compared.into_iter().collect::<Result<_>>()?;
 
     let mut outputs = Outputs::default();
     if let Some(path) = &args.remarks {
-        outputs.add(path, remarks.concat().as_bytes())?;
+        let remarks: String = compared.iter().map(|one| one.remarks.as_str()).collect();
+        outputs.add(path, remarks.as_bytes())?;
     }
+    let text = formatted(args, compared)?;
+    match &args.output {
+        Some(path) => outputs.add(path, text.as_bytes())?,
+        None => print(&text)?,
+    }
+    outputs.commit()
+}
+
+/// The result in the format that was asked for.
+fn formatted(args: &Args, mut compared: Vec<Compared>) -> Result<String> {
+    let views = compared.last_mut().map(|last| std::mem::take(&mut last.views));
+    let mut reports: Vec<Report> = compared.into_iter().map(|one| one.report).collect();
     let view = View { sort: args.sort.unwrap_or_default(), top: args.top.unwrap_or_default() };
-    print(&match (args.format, reports.len()) {
+    Ok(match (args.format, reports.len()) {
         (Format::Csv, _) => csv(&reports),
+        (Format::Html, _) => html::page(&reports, &views.unwrap_or_default())?,
         (Format::Table, 1) => table(&reports[0], &view),
         (Format::Json, 1) => serde_json::to_string_pretty(&reports.remove(0))? + "\n",
         (Format::Table, _) => curves::table(&Curves::new(reports)),
         (Format::Json, _) => serde_json::to_string_pretty(&Curves::new(reports))? + "\n",
-    })?;
-    outputs.commit()
+    })
 }
 
 /// Refuses options that would do nothing.
@@ -169,22 +204,26 @@ impl Comparison<'_> {
         Ok(Comparison { inputs, kinds, args, progress })
     }
 
-    /// The report of one environment, and remarks if they were asked for. In order of the inputs,
-    /// whatever order the threads finish in.
-    fn report(&self, compiler: &Compiler) -> Result<(Report, String)> {
+    /// One environment. In order of the inputs, whatever order the threads finish in.
+    fn report(&self, compiler: &Compiler) -> Result<Compared> {
         let measure = |input| self.measure(input, compiler);
         let modules: Vec<_> = self.inputs.par_iter().map(measure).collect();
-        let mut report = Report::new(&compiler.settings()?);
-        let mut text = String::new();
+        let mut compared = Compared {
+            report: Report::new(&compiler.settings()?),
+            remarks: String::new(),
+            views: Views::default(),
+        };
         for (input, module) in self.inputs.iter().zip(modules) {
             let (measured, profile) = module?;
-            report.add_module(&measured);
-            report.profiles.extend(profile);
+            compared.report.add_module(&measured);
+            compared.report.profiles.extend(profile);
+            compared.views.add_module(&measured);
             for Measured { allocator, artifact, .. } in &measured {
-                text.push_str(&remarks(input.wasm_path().as_deref(), *allocator, artifact));
+                let path = input.wasm_path();
+                compared.remarks.push_str(&remarks(path.as_deref(), *allocator, artifact));
             }
         }
-        Ok((report, text))
+        Ok(compared)
     }
 
     /// One input by each allocator.

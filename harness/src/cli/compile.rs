@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::path::PathBuf;
-use windlass_backend::module::Module;
 
 const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm -o crc32.o --header crc32.h
@@ -136,36 +135,17 @@ fn listing(artifact: &Artifact, emit: Emit) -> String {
             Emit::Obj | Emit::Asm => {
                 let mut body = String::new();
                 for (offset, line) in &listing.asm {
-                    let line = name_symbols(line, &artifact.module);
+                    let line = artifact.name_symbols(line);
                     let _ = writeln!(body, "{offset:6x}:  {line}");
                 }
                 writeln!(text, "{symbol}:\n{body}")
             }
             Emit::Clif => writeln!(text, "; {symbol}\n{}", listing.clif),
             Emit::Vcode => {
-                let vcode = name_symbols(&listing.vcode, &artifact.module);
+                let vcode = artifact.name_symbols(&listing.vcode);
                 writeln!(text, "; {symbol}\n{vcode}")
             }
         };
     }
     text
-}
-
-/// Replaces `symbol7`, which is all that an instruction knows, by the symbol's name.
-fn name_symbols(text: &str, module: &Module) -> String {
-    const PREFIX: &str = "symbol";
-    let mut named = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(PREFIX) {
-        let (before, after) = rest.split_at(at);
-        let digits = &after[PREFIX.len()..];
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let index = digits[..end].parse::<usize>().ok();
-        let symbol = index.and_then(|index| module.symbols.get(index));
-        named.push_str(before);
-        named.push_str(symbol.map_or(&after[..PREFIX.len() + end], |symbol| &symbol.name));
-        rest = &digits[end..];
-    }
-    named.push_str(rest);
-    named
 }

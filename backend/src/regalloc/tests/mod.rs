@@ -3,3 +3,4 @@
 mod examples;
 mod postra;
 mod random;
+mod stays;
