@@ -70,6 +70,7 @@ pub fn compile_lowered<I: Isa>(
     }
 
     let remarks = options.remarks.then(|| remarks(vcode, &alloc));
+    let shadow = options.shadow.then(|| regalloc::shadow::shadow(vcode, isa.machine_env()));
 
     let mut code = emit::apply(isa, vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
@@ -102,6 +103,7 @@ pub fn compile_lowered<I: Isa>(
         stats,
         remarks,
         listing,
+        shadow,
     })
 }
 

@@ -131,6 +131,9 @@ pub struct CodegenOptions {
     pub listings: bool,
     /// Keep what each loop costs (`CompiledFunction::remarks`).
     pub remarks: bool,
+    /// Look at what the baseline's physical stream hides (`CompiledFunction::shadow`). Never changes
+    /// the output.
+    pub shadow: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
@@ -147,6 +150,7 @@ impl Default for CodegenOptions {
             check: false,
             listings: false,
             remarks: false,
+            shadow: false,
             threads: 0,
             stack_check: true,
         }

@@ -5,6 +5,8 @@ pub mod csv;
 #[cfg(feature = "cli")]
 pub mod curves;
 #[cfg(feature = "cli")]
+pub mod physical;
+#[cfg(feature = "cli")]
 pub mod remarks;
 pub mod schema;
 #[cfg(feature = "cli")]
