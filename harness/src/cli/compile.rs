@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     remarks: Option<PathBuf>,
 
-    /// Also log what a physical instruction stream hides: see `windlass compile --help`
+    /// Also log what a stream of physical instructions hides
     ///
     /// Beside the compilation, each function is allocated by the greedy baseline, and what it writes is
     /// analysed as physical instructions: which slots could live in a register if each register is one

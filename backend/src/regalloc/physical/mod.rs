@@ -24,7 +24,6 @@ mod values;
 
 use regalloc2::{Allocation, MachineEnv, OperandKind, OperandPos, PReg, PRegSet, RegClass};
 
-use super::coloring::{Outcome, allocate_function};
 use super::{excess_by_class, peak_pressure};
 use graph::Graph;
 use names::Names;
@@ -139,7 +138,7 @@ impl PlaceAnalysis {
 pub struct Analysis {
     /// Registers that values may have, of class Int.
     pub k: u32,
-    /// Values of class Int.
+    /// Values of class Int that something reads.
     pub values: u32,
     /// The most of them that are live at once.
     pub peak: u32,
@@ -204,12 +203,8 @@ pub fn analyze(stream: &Stream, contents: PRegSet, env: &MachineEnv) -> Result<A
         slots: places(&graph, &names, |place| place.is_stack()),
         remat_as_node: nodes::remat_reloads(&graph, &names),
     };
-    let homeless = match allocate_function(&problem, env) {
-        Outcome::Allocated { .. } => Some(vec![]),
-        Outcome::NeedsSpill(vregs) => Some(vregs),
-        Outcome::Declined(_) => None,
-    };
     let held = values.held_by_slots(&names);
+    let homeless = nodes::uncolored_values(&problem, env, &held);
     let colored = nodes::colored_slots(&graph, &names, &values, contents, env);
     for slot in &mut analysis.slots {
         let vregs = held.get(&slot.place);

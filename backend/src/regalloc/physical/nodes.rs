@@ -1,19 +1,42 @@
-//! The same stream with each register and each slot one node: what an allocator sees that takes
-//! places for values.
+//! Colouring, of values and of places. With each register and each slot one node the graph is what an
+//! allocator sees that takes places for values.
 //!
 //! A node is live from any definition to any use of its place, so a register conflicts with every
 //! value that it ever held. Registers have no choice but a register; slots may find a colour that
 //! no neighbour has.
 
 use regalloc2::{Allocation, MachineEnv, OperandKind, PRegSet, VReg};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::graph::Graph;
 use super::names::{Names, Source};
+use super::problem::Problem;
 use super::values::Values;
 use super::{StreamInst, is_copy};
 use crate::regalloc::coloring::interference::Interference;
 use crate::regalloc::coloring::{MAX_INTERFERENCES, iterated};
+use crate::regalloc::liveness::Liveness;
+use crate::regalloc::points::mask_of;
+
+/// Values for which no register is left where those that are never in a slot go first; none if they
+/// cannot be coloured.
+pub(super) fn uncolored_values(
+    problem: &Problem,
+    env: &MachineEnv,
+    held: &HashMap<Allocation, Vec<VReg>>,
+) -> Option<HashSet<VReg>> {
+    let liveness = Liveness::new(problem);
+    let mut graph = Interference::build(problem, &liveness, &mask_of(PRegSet::from(env))).ok()?;
+    let spilled: HashSet<usize> = held.values().flatten().map(|vreg| vreg.vreg()).collect();
+    for (i, node) in graph.nodes.iter_mut().enumerate() {
+        if !spilled.contains(&i) {
+            node.weight = f64::MAX;
+        }
+    }
+    let colors = iterated::color(&graph, env);
+    let nodes = graph.nodes.iter().zip(colors).filter(|(_, color)| color.is_none());
+    Some(nodes.filter_map(|(node, _)| node.vreg).collect())
+}
 
 /// Which slots find a register; empty if the graph is too large.
 pub(super) fn colored_slots(

@@ -10,6 +10,7 @@ use regalloc2::{Allocation, MachineEnv, OperandKind, PRegSet, RegClass, VReg};
 use std::collections::HashMap;
 
 use super::graph::Graph;
+use super::is_copy;
 use super::names::{Names, Source};
 use crate::regalloc::cfg::find;
 
@@ -24,6 +25,8 @@ pub(super) struct Values {
     /// of a class without registers.
     vregs: Vec<Option<VReg>>,
     classes: Vec<RegClass>,
+    /// Of each vreg: something reads it, or joins it with others.
+    used: Vec<bool>,
     pub num_vregs: usize,
 }
 
@@ -55,7 +58,10 @@ impl Values {
                 num_vregs += 1;
             }
         }
-        Ok(Values { leaders, vregs, classes, num_vregs })
+        let mut values =
+            Values { leaders, vregs, classes, used: vec![false; num_vregs], num_vregs };
+        values.find_used(graph, names);
+        Ok(values)
     }
 
     pub fn is_leader(&self, name: u32) -> bool {
@@ -71,9 +77,20 @@ impl Values {
         self.classes[self.leaders[name as usize] as usize]
     }
 
+    fn find_used(&mut self, graph: &Graph<'_>, names: &Names) {
+        let refs = names.insts(graph).filter(|(inst, _)| !is_copy(inst)).flat_map(|(_, refs)| refs);
+        let read = refs.filter(|r| r.kind == OperandKind::Use).map(|r| r.name);
+        for name in read.chain(names.joins.iter().flat_map(|join| join.args.iter().copied())) {
+            if let Some(vreg) = self.vreg(name) {
+                self.used[vreg.vreg()] = true;
+            }
+        }
+    }
+
+    /// Values that are used.
     pub fn count_of(&self, class: RegClass) -> u32 {
         let vregs = self.vregs.iter().flatten();
-        vregs.filter(|vreg| vreg.class() == class).count() as u32
+        vregs.filter(|vreg| vreg.class() == class && self.used[vreg.vreg()]).count() as u32
     }
 
     /// The values that each slot ever holds.
