@@ -266,6 +266,8 @@ fn bad_input_exits_with_1_and_names_its_place() {
     fails(&["compile", "none.wasm", "-o", "x.o"], 1, &["none.wasm", "No such file"]);
     fails(&["compile", "bad.wasm", "-o", "x.o"], 1, &["bad.wasm", "invalid module", "0x"]);
     fails(&["compile", "blob", "-o", "x.o"], 1, &["blob", "neither"]);
+    fails(&["analyze", "blob"], 1, &["blob", "no ELF file"]);
+    fails(&["analyze", "good.wat"], 1, &["good.wat", "no ELF file"]);
     let outputs = ["-o", "x.o", "--header", "x.h", "--stats", "x.json"];
     let wide = [&["compile", "simd.wat"], &outputs[..]].concat();
     fails(&wide, 1, &["simd.wat", "not supported", "function 0 (wide)"]);
