@@ -72,6 +72,7 @@ pub fn compile_lowered<I: Isa>(
     let remarks = options.remarks.then(|| remarks(vcode, &alloc));
     let view = || view::view(isa, clif.display().to_string(), vcode, &alloc);
     let view = options.views.then(view).transpose()?.map(Box::new);
+    let shadow = options.shadow.then(|| regalloc::shadow::shadow(vcode, isa.machine_env()));
 
     let mut code = emit::apply(isa, vcode, &alloc)?;
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
@@ -105,6 +106,7 @@ pub fn compile_lowered<I: Isa>(
         remarks,
         listing,
         view,
+        shadow,
     })
 }
 

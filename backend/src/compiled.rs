@@ -4,6 +4,7 @@
 //! listings need. Offsets count bytes from the function's first byte.
 
 use crate::module::SymbolId;
+use crate::regalloc::shadow::Shadow;
 use crate::regalloc::{AllocStats, LoopStats};
 use crate::trap::Trap;
 use crate::view::FunctionView;
@@ -79,6 +80,8 @@ pub struct CompiledFunction {
     pub listing: Option<Listing>,
     /// On request.
     pub view: Option<Box<FunctionView>>,
+    /// On request; else the reason why nothing can be said.
+    pub shadow: Option<Result<Shadow, String>>,
 }
 
 /// What a function cost, as docs/register-allocation.md defines the figures.

@@ -133,6 +133,9 @@ pub struct CodegenOptions {
     pub remarks: bool,
     /// Keep what a report shows of each function (`CompiledFunction::view`).
     pub views: bool,
+    /// Look at what the baseline's physical stream hides (`CompiledFunction::shadow`). Never changes
+    /// the output.
+    pub shadow: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
@@ -150,6 +153,7 @@ impl Default for CodegenOptions {
             listings: false,
             remarks: false,
             views: false,
+            shadow: false,
             threads: 0,
             stack_check: true,
         }

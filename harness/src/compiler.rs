@@ -187,6 +187,12 @@ impl Compiler {
         self
     }
 
+    /// Looks at what the greedy baseline's physical stream hides. Never changes the object.
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.codegen.shadow = shadow;
+        self
+    }
+
     /// Worker threads; 0 asks for one per processor. Never changes the object.
     pub fn threads(mut self, threads: usize) -> Self {
         self.codegen.threads = threads;

@@ -4,6 +4,7 @@
 //!   bytes --Compiler--> Artifact { object, header, module, compiled }
 //!                         |-- report: figures of every function and allocator
 //!                         '-- link --> machine --> store: executes objects
+//!   bytes of anybody's object --analyze--> Report: which of its spills were needed
 //! ```
 //!
 //! [`Compiler`] is the one way to an object, for the program, for tests and for build scripts
@@ -19,6 +20,8 @@
 
 #[cfg(feature = "cli")]
 pub mod aapcs;
+#[cfg(feature = "cli")]
+pub mod analyze;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clif;

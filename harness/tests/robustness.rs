@@ -5,6 +5,7 @@ mod common;
 use common::corpus;
 use std::path::Path;
 use std::process::{Command, Output};
+use windlass::analyze::{Outcome, Registers, analyze};
 use windlass::{AllocatorKind, Compiler, Error, OptLevel};
 
 /// A small generator of known quality: xorshift64*.
@@ -97,6 +98,50 @@ fn every_truncation_of_a_program() {
             Ok(_) => assert!(len >= 8, "{name} of {len} bytes compiles"),
         }
     }
+}
+
+/// Whatever is done to an object, each function has figures or a reason, and no reason is a panic.
+#[test]
+fn mutated_objects() {
+    let spills = std::fs::read(common::harness_dir("tests/host/spills.o")).unwrap();
+    let (name, wasm) = corpus().into_iter().min_by_key(|(_, wasm)| wasm.len()).unwrap();
+    let own = Compiler::new().threads(1).name(&name).compile_wasm(&wasm).unwrap().object;
+    let registers = Registers::default();
+    let mut random = Random(31);
+    let mut analysed = 0;
+    let mut check = |object: &[u8], what: &str| {
+        let Ok(report) = analyze(object, &registers) else { return };
+        for function in report.functions {
+            match function.outcome {
+                Outcome::Analysis(_) => analysed += 1,
+                Outcome::NotAnalysed(why) => {
+                    assert_ne!(why.reason, "internal error", "{what}: {}", function.name);
+                }
+            }
+        }
+    };
+    for len in 0..spills.len() {
+        check(&spills[..len], &format!("{len} bytes"));
+    }
+    for round in 0..4000 {
+        let mut object = if round % 2 == 0 { spills.clone() } else { own.clone() };
+        if round % 4 < 2 {
+            // Mostly code, which is in front.
+            for _ in 0..=random.below(4) {
+                let at = 52 + random.below(object.len() / 2);
+                object[at] ^= 1 << random.below(8);
+            }
+        } else {
+            (0..=random.below(2)).for_each(|_| mutate(&mut object, &mut random));
+        }
+        check(&object, &format!("round {round}"));
+    }
+    for round in 0..500 {
+        let mut object = spills[..52].to_vec();
+        object.extend((0..random.below(400)).map(|_| random.next() as u8));
+        check(&object, &format!("random bytes {round}"));
+    }
+    assert!(analysed > 2000, "only {analysed} functions of mutants are analysed");
 }
 
 #[test]
@@ -196,6 +241,8 @@ fn wrong_command_lines_exit_with_2() {
     fails(&["compile", "good.wat", "-o", "x.o", "--frobnicate"], 2, &["--frobnicate"]);
     fails(&["compile", "good.wat", "-o", "x.o", "--regalloc", "best"], 2, &["ion", "greedy"]);
     fails(&["compile", "good.wat"], 2, &["-o"]);
+    fails(&["analyze", "blob", "--reg-env", "r1-r8"], 2, &["r0-r3"]);
+    fails(&["analyze", "blob", "--k", "20"], 2, &["between 4 and 13"]);
     let wrong_target = ["compile", "good.wat", "-o", "x.o", "--target", "x86_64-linux"];
     fails(&wrong_target, 2, &["thumbv7em-none-eabi", "cortex-m33"]);
     let pair = ["--target", "thumbv7m-none-eabi", "--cpu", "cortex-m33"];
@@ -219,6 +266,8 @@ fn bad_input_exits_with_1_and_names_its_place() {
     fails(&["compile", "none.wasm", "-o", "x.o"], 1, &["none.wasm", "No such file"]);
     fails(&["compile", "bad.wasm", "-o", "x.o"], 1, &["bad.wasm", "invalid module", "0x"]);
     fails(&["compile", "blob", "-o", "x.o"], 1, &["blob", "neither"]);
+    fails(&["analyze", "blob"], 1, &["blob", "no ELF file"]);
+    fails(&["analyze", "good.wat"], 1, &["good.wat", "no ELF file"]);
     let outputs = ["-o", "x.o", "--header", "x.h", "--stats", "x.json"];
     let wide = [&["compile", "simd.wat"], &outputs[..]].concat();
     fails(&wide, 1, &["simd.wat", "not supported", "function 0 (wide)"]);

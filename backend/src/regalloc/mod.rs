@@ -12,6 +12,7 @@
 //! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
 //! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
 //! problem, env --bound--> a cost below which no answer can be
+//! problem, env --shadow--> what the baseline's physical stream hides   (physical: any stream)
 //! ```
 //!
 //! What a problem must satisfy is what regalloc2 asks: SSA, an entry block without parameters,
@@ -38,6 +39,7 @@ pub mod ion;
 mod liveness;
 mod loops;
 mod moves;
+pub mod physical;
 mod place;
 mod points;
 pub mod portfolio;
@@ -45,6 +47,7 @@ mod postra;
 mod pressure;
 mod ranges;
 mod residence;
+pub mod shadow;
 mod slots;
 mod spilled;
 mod stats;

@@ -4,6 +4,7 @@ use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{RegallocArg, RuntimeArg, TargetArgs, Usage};
 use crate::Artifact;
+use crate::report::physical;
 use crate::report::remarks::remarks;
 use crate::report::schema::{Measured, Report};
 use anyhow::{Context, Result};
@@ -14,7 +15,9 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm -o crc32.o --header crc32.h
   windlass compile crc32.wat --name crc --target thumbv7m-none-eabi -o crc.o --stats crc.json
-  windlass compile crc32.wasm --emit asm -O size";
+  windlass compile crc32.wasm --emit asm -O size
+  windlass compile flight_control.wasm -o flight.o --shadow
+  windlass compile flight_control.wasm -o flight.o --shadow=flight.shadow";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -53,6 +56,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     remarks: Option<PathBuf>,
 
+    /// Also log what a stream of physical instructions hides
+    ///
+    /// Beside the compilation, each function is allocated by the greedy baseline, and what it writes is
+    /// analysed as physical instructions: which slots could live in a register if each register is one
+    /// node, and which if each value is. The log goes to FILE, or to standard error; it does not depend
+    /// on the allocator, and the object does not depend on it.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    shadow: Option<Option<PathBuf>>,
+
     /// What to write
     #[arg(long, value_name = "KIND", default_value = "obj")]
     emit: Emit,
@@ -90,6 +102,7 @@ pub fn run(args: &Args) -> Result<()> {
         .runtime(args.runtime.into())
         .listings(args.emit != Emit::Obj)
         .remarks(args.remarks.is_some())
+        .shadow(args.shadow.is_some())
         .function_sections(args.function_sections)
         .threads(args.threads);
     let allocator = compiler.allocator();
@@ -113,6 +126,11 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.remarks {
         let remarks = remarks(input.wasm_path().as_deref(), allocator, &artifact);
         outputs.add(path, remarks.as_bytes())?;
+    }
+    match &args.shadow {
+        Some(Some(path)) => outputs.add(path, physical::shadow_log(&artifact).as_bytes())?,
+        Some(None) => eprint!("{}", physical::shadow_log(&artifact)),
+        None => {}
     }
     if let Some(path) = &args.stats {
         let mut report = Report::new(&artifact.settings);

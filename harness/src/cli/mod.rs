@@ -3,6 +3,7 @@
 //! Exit codes: 0 for success, 1 for an error in the input, the files or the program that ran, 2
 //! for a wrong command line. Results go to standard output, everything else to standard error.
 
+mod analyze;
 mod call;
 mod compare;
 mod compile;
@@ -29,6 +30,7 @@ struct Args {
 const EXAMPLES: &str = "Examples:
   windlass compare flight_control.wasm
   windlass compile crc32.wasm -o crc32.o --header crc32.h
+  windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
   windlass wast i32.wast";
 
@@ -38,6 +40,8 @@ enum Command {
     Compile(compile::Args),
     /// Compare what register allocators make of every function
     Compare(compare::Args),
+    /// Find the spills in a Thumb-2 object of any compiler, and which of them were needed
+    Analyze(analyze::Args),
     /// Compile a module, link it in memory and call one of its functions on an emulated core
     Run(run::Args),
     /// Execute scripts of the WebAssembly test suite on an emulated core
@@ -59,6 +63,7 @@ pub fn main() -> ExitCode {
     let run = || match args.command {
         Command::Compile(args) => compile::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Wast(args) => wast::run(&args),
     };
