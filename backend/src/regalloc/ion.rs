@@ -2,8 +2,9 @@
 //! spill weight and are split where they cannot stay whole.
 
 use core::cell::Cell;
-use regalloc2::{Algorithm, Ctx, MachineEnv, RegallocOptions};
+use regalloc2::{Algorithm, Ctx, Function, MachineEnv, RegallocOptions};
 
+use super::reuse::FixedReuses;
 use super::{AllocError, AllocProblem, AllocResult, Allocator, guard};
 
 thread_local! {
@@ -23,13 +24,21 @@ impl Allocator for Ion {
         problem: &P,
         env: &MachineEnv,
     ) -> Result<AllocResult, AllocError> {
-        let options = RegallocOptions { algorithm: Algorithm::Ion, ..Default::default() };
-        guard(self.name(), || {
-            let mut ctx = CTX.take().unwrap_or_default();
-            regalloc2::run_with_ctx(problem, env, &options, &mut ctx)?;
-            let result = core::mem::take(&mut ctx.output).into();
-            CTX.set(Some(ctx));
-            Ok(result)
-        })
+        match guard(self.name(), || run(problem, env)) {
+            Err(AllocError::TooManyLiveRegs) => match FixedReuses::new(problem, env) {
+                Some(fixed) => guard(self.name(), || run(&fixed, env)),
+                None => Err(AllocError::TooManyLiveRegs),
+            },
+            answer => answer,
+        }
     }
+}
+
+fn run<F: Function>(function: &F, env: &MachineEnv) -> Result<AllocResult, AllocError> {
+    let options = RegallocOptions { algorithm: Algorithm::Ion, ..Default::default() };
+    let mut ctx = CTX.take().unwrap_or_default();
+    regalloc2::run_with_ctx(function, env, &options, &mut ctx)?;
+    let result = core::mem::take(&mut ctx.output).into();
+    CTX.set(Some(ctx));
+    Ok(result)
 }

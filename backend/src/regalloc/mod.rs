@@ -47,6 +47,7 @@ mod postra;
 mod pressure;
 mod ranges;
 mod residence;
+mod reuse;
 pub mod shadow;
 mod slots;
 mod spilled;

@@ -461,3 +461,22 @@ fn large_functions_take_no_time() {
     assert_eq!(peak_pressure(&problem)[0], 12);
     assert!(matches!(allocate_function(&problem, &env(9)), Outcome::NeedsSpill(_)));
 }
+
+#[test]
+fn two_reused_inputs_beside_two_others_fit_four_registers() {
+    let mut b = Builder::default();
+    let block = b.block(0);
+    let inputs: Vec<_> = (0..5).map(|_| b.def(block)).collect();
+    let (low, high) = (b.vreg(), b.vreg());
+    let uses = inputs[..4].iter().map(|&input| Operand::reg_use(input));
+    let outputs = [Operand::reg_reuse_def(low, 0), Operand::reg_reuse_def(high, 1)];
+    b.op(block, &uses.chain(outputs).collect::<Vec<_>>());
+    b.read(block, &[low, high, inputs[0], inputs[4]]);
+    b.ret(block, &[]);
+    let problem = b.finish();
+    for kind in AllocatorKind::ALL {
+        if let Err(error) = run(kind, &problem, &env(4), true) {
+            panic!("{}: {error}", kind.name());
+        }
+    }
+}

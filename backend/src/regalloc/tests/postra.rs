@@ -42,15 +42,19 @@ fn improved_answers_are_right_and_cost_no_more() {
 }
 
 /// One wrong or right change of an answer.
-fn mutate(result: &mut AllocResult, rng: &mut Rng) {
+fn mutate(problem: &Problem, result: &mut AllocResult, rng: &mut Rng) {
     let place = |rng: &mut Rng, slots: usize| match rng.below(3) {
         0 if slots > 0 => Allocation::stack(SpillSlot::new(rng.below(slots))),
         _ => Allocation::reg(r(rng.below(9))),
     };
     let slots = result.num_spillslots;
     if result.edits.is_empty() || rng.chance(40) {
-        let operand = rng.below(result.allocs.len());
-        result.allocs[operand] = place(rng, slots);
+        let inst = Inst::new(rng.below(problem.num_insts()));
+        let operands = problem.inst_operands(inst);
+        let values = |i: &usize| operands[*i].as_fixed_nonallocatable().is_none();
+        if let Some(operand) = (0..operands.len()).filter(values).last() {
+            result.inst_allocs_mut(inst)[operand] = place(rng, slots);
+        }
         return;
     }
     let nth = rng.below(result.edits.len());
@@ -84,7 +88,7 @@ fn execution_lets_no_mutated_answer_pass_that_the_checker_of_regalloc2_does_not(
         let mut rng = Rng::new(seed);
         for kind in [AllocatorKind::Ion, AllocatorKind::Greedy, AllocatorKind::Belady] {
             let Ok(mut result) = run(kind, &problem, &env, false) else { continue };
-            mutate(&mut result, &mut rng);
+            mutate(&problem, &mut result, &mut rng);
             let between_classes = result.edits.iter().any(|(_, edit)| match edit {
                 Edit::Move { from, to } => {
                     from.as_reg().zip(to.as_reg()).is_some_and(|(a, b)| a.class() != b.class())
