@@ -6,6 +6,7 @@ pub mod csv;
 pub mod curves;
 #[cfg(feature = "cli")]
 pub mod html;
+#[cfg(feature = "cli")]
 pub mod physical;
 #[cfg(feature = "cli")]
 pub mod remarks;
