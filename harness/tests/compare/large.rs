@@ -9,13 +9,12 @@ mod thousand;
 fn a_thousand_functions_fit_a_page() {
     let program = Program::new();
     std::fs::write(program.path("thousand.wat"), thousand::thousand()).unwrap();
-    let args = "compare thousand.wat";
-    let table = program.output(args);
+    let table = program.output("compare thousand.wat");
     assert!(table.lines().count() < 130, "{} lines", table.lines().count());
     assert!(table.contains("\n980 more functions, "), "{table}");
     assert!(table.contains("total of 1000 functions"), "{table}");
+    let args = "compare thousand.wat --regalloc ion,greedy";
     let all = program.output(&format!("{args} --top all"));
-    assert!(all.lines().count() > 5000 && !all.contains("more functions"));
-    assert_eq!(program.json(args)["functions"].as_array().unwrap().len(), 1000);
-    assert_eq!(program.output(&format!("{args} --format csv")).lines().count(), 5001);
+    assert!(all.lines().count() > 2000 && !all.contains("more functions"));
+    assert_eq!(program.output(&format!("{args} --format csv")).lines().count(), 2001);
 }
