@@ -307,7 +307,7 @@ fn good_command_lines_do_what_they_say() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], 1);
     assert_eq!(json["functions"][0]["name"], "sum");
-    assert!(json["functions"][0]["allocators"]["ion"]["final"]["stack_args"].is_u64());
+    assert!(json["functions"][0]["allocators"]["portfolio"]["final"]["stack_args"].is_u64());
 
     let run = ["run", "m.wat", "--invoke", "sum", "-5", "2", "--memory", "16=64000000"];
     let output = windlass(path, &[&run[..], &["--dump", "8:4", "--regalloc", "greedy"]].concat());
