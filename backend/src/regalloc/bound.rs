@@ -10,13 +10,14 @@
 //! stored: itself, or what was passed to it. Values that live at once share no store. The dearest
 //! point counts.
 //!
-//! Values that are only passed to parameters which nothing reads do not count. Values are not
-//! computed again, and what two numbers name is not known to be equal.
+//! Values that are only passed to parameters which nothing reads do not count, and parameters that
+//! are other names of a value count as that ([`super::names`]). Values are not computed again.
 
 use regalloc2::{Block, Inst, MachineEnv, OperandKind, PRegSet, VReg};
 
 use super::cfg::find;
 use super::liveness::{LiveSet, Liveness};
+use super::names::{Renamed, needed};
 use super::points::{Demand, RegMask, Roles, Scan, View, mask_of};
 use super::residence::{definitions, edge_args, values, wants_register};
 use super::{AllocProblem, CLASSES, blocks};
@@ -30,6 +31,10 @@ pub fn lower_bound<P: AllocProblem>(problem: &P, env: &MachineEnv) -> f64 {
     if definitions(problem).is_err() {
         return 0.0;
     }
+    Renamed::new(problem).map_or(0.0, |problem| bound(&problem, env))
+}
+
+fn bound<P: AllocProblem>(problem: &P, env: &MachineEnv) -> f64 {
     let liveness = Liveness::new(problem);
     let allocatable = mask_of(PRegSet::from(env));
     let needed = needed(problem);
@@ -43,31 +48,6 @@ pub fn lower_bound<P: AllocProblem>(problem: &P, env: &MachineEnv) -> f64 {
         .map(|block| reloads.count(&mut scan, block) * problem.block_frequency(block))
         .sum::<f64>()
         + stores
-}
-
-/// Values that an instruction reads, or that are passed to such.
-fn needed<P: AllocProblem>(problem: &P) -> Vec<bool> {
-    let mut needed = vec![false; problem.num_vregs()];
-    for inst in (0..problem.num_insts()).map(Inst::new) {
-        for (_, op) in values(problem.inst_operands(inst)) {
-            needed[op.vreg().vreg()] |= op.kind() == OperandKind::Use;
-        }
-    }
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for block in blocks(problem).rev() {
-            for succ in 0..problem.block_succs(block).len() {
-                for (arg, param) in edge_args(problem, block, succ) {
-                    if needed[param.vreg()] && !needed[arg.vreg()] {
-                        needed[arg.vreg()] = true;
-                        changed = true;
-                    }
-                }
-            }
-        }
-    }
-    needed
 }
 
 fn stores<P: AllocProblem>(

@@ -12,6 +12,7 @@
 //! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
 //! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
 //! problem, env --bound--> a cost below which no answer can be
+//! problem, env --optimum--> the least cost of all answers, by integer programming
 //! problem, env --shadow--> what the baseline's physical stream hides   (physical: any stream)
 //! ```
 //!
@@ -39,6 +40,9 @@ pub mod ion;
 mod liveness;
 mod loops;
 mod moves;
+mod names;
+#[cfg(feature = "optimum")]
+mod optimum;
 pub mod physical;
 mod place;
 mod points;
@@ -66,6 +70,8 @@ pub use fastalloc::Fastalloc;
 pub use greedy::Greedy;
 pub use ion::Ion;
 pub use loops::{LoopStats, loop_stats};
+#[cfg(feature = "optimum")]
+pub use optimum::{Optimum, optimum};
 pub use portfolio::Portfolio;
 pub use pressure::{InstPressure, excess, excess_by_class, peak_pressure, pressure_along};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};
