@@ -14,6 +14,8 @@ use cranelift_codegen::ir;
 use rayon::prelude::*;
 use regalloc2::{Block, Function as _, RegClass};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "optimum")]
+use std::time::Duration;
 use std::time::Instant;
 
 /// A function up to register allocation, which all allocators share.
@@ -23,6 +25,15 @@ pub struct Lowered<I: Isa> {
     needs: FrameNeeds,
     /// Of the allocation problem, whoever answers it; the other figures are zero.
     problem: FunctionStats,
+}
+
+impl<I: Isa> Lowered<I> {
+    /// The least cost of any allocation, as far as it is found within `limit`; `incumbent` is what
+    /// the cheapest allocation that is known costs.
+    #[cfg(feature = "optimum")]
+    pub fn optimum(&self, isa: &I, limit: Duration, incumbent: Option<f64>) -> regalloc::Optimum {
+        regalloc::optimum(&self.vcode, isa.machine_env(), limit, incumbent)
+    }
 }
 
 /// Compiles one function of a module.

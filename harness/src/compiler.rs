@@ -4,7 +4,11 @@
 //! [`Error::Internal`].
 
 use crate::clif;
+#[cfg(feature = "optimum")]
+use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "optimum")]
+use std::time::Duration;
 use windlass_backend::compiled::CompiledModule;
 use windlass_backend::frontend;
 use windlass_backend::header::write_header;
@@ -14,6 +18,8 @@ use windlass_backend::object::{ObjectOptions, write_object};
 use windlass_backend::options::{
     AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary, WasmFeatures,
 };
+#[cfg(feature = "optimum")]
+use windlass_backend::regalloc::Optimum;
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::{Settings, TargetOptions};
@@ -281,6 +287,15 @@ impl Lowered {
             )?;
             self.compiler.artifact(&self.isa, module, compiled)
         })
+    }
+
+    /// The least cost of any allocation, for each function of the module, each found within
+    /// `limit` or as far as that goes. `cost` is what the cheapest known allocation of the function
+    /// at a position costs.
+    #[cfg(feature = "optimum")]
+    pub fn optima(&self, limit: Duration, cost: impl Fn(usize) -> f64 + Sync) -> Vec<Optimum> {
+        let functions = self.functions.par_iter().enumerate();
+        functions.map(|(at, f)| f.optimum(&self.isa, limit, Some(cost(at)))).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::report::csv::csv;
 use crate::report::curves::{self, Curves};
 use crate::report::html::{self, Views};
 use crate::report::remarks::remarks;
-use crate::report::schema::{Measured, Profile, Report};
+use crate::report::schema::{Measured, Optimum, Profile, Report};
 use crate::report::table::{Sort, Top, View, table};
 use crate::{Compiler, Lowered};
 use anyhow::{Context, Result};
@@ -17,6 +17,7 @@ use clap::ValueEnum;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::time::Duration;
 use windlass_backend::options::{AllocatorKind, RuntimeLibrary};
 use windlass_isa_thumb2::settings::RegEnv;
 
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   windlass compare *.wasm --regalloc ion,greedy --format csv
   windlass compare sha256.wasm --reg-env r0-r5 --format json
   windlass compare sha256.wasm --reg-env r0-r3..r0-r8
+  windlass compare sha256.wasm --optimum --time-limit 60
   windlass compare sha256.wasm --profile --invoke run
   windlass compare *.wasm --format html -o report.html";
 
@@ -62,6 +64,14 @@ pub struct Args {
     /// How many functions a table shows: a number or all [default: 20]
     #[arg(long, value_name = "N")]
     top: Option<Top>,
+
+    /// Also find the least cost that any allocation can have, by integer programming
+    #[arg(long)]
+    optimum: bool,
+
+    /// Seconds for each function's optimum; what is known by then is reported [default: 10]
+    #[arg(long, value_name = "SECONDS", requires = "optimum")]
+    time_limit: Option<u32>,
 
     /// Also write optimisation records in LLVM's YAML: spills, reloads and copies of each loop and
     /// function
@@ -109,6 +119,17 @@ struct Compared {
     remarks: String,
     /// Of each function, if they were asked for.
     views: Views,
+}
+
+/// Seconds for a function's optimum.
+const TIME_LIMIT: u32 = 10;
+
+/// What became of one input.
+struct Module {
+    measured: Vec<Measured>,
+    /// Parallel to the module's functions, if they were asked for.
+    optima: Option<Vec<Optimum>>,
+    profile: Option<Profile>,
 }
 
 /// What is compared.
@@ -175,11 +196,30 @@ fn check(args: &Args, environments: usize) -> Result<()> {
         let message = "--sort and --top are for the table of one environment";
         return Err(Usage(message.into()).into());
     }
+    if args.optimum && cfg!(not(feature = "optimum")) {
+        let message = "--optimum is not in this program; build it with --features optimum";
+        return Err(Usage(message.into()).into());
+    }
     if !args.profile && !args.setting.is_empty() {
         let message = "--memory, --memory-bytes, --preload and --budget are for --profile";
         return Err(Usage(message.into()).into());
     }
     Ok(())
+}
+
+/// The optimum of each function. Whatever an allocator reaches is possible.
+#[cfg(feature = "optimum")]
+fn optima(lowered: &Lowered, measured: &[Measured], limit: Duration) -> Vec<Optimum> {
+    let least = |at: usize| {
+        let costs = measured.iter().map(|m| m.artifact.compiled.functions[at].stats.alloc.cost);
+        costs.fold(f64::INFINITY, f64::min)
+    };
+    lowered.optima(limit, least).into_iter().map(Optimum::from).collect()
+}
+
+#[cfg(not(feature = "optimum"))]
+fn optima(_: &Lowered, _: &[Measured], _: Duration) -> Vec<Optimum> {
+    Vec::new()
 }
 
 impl Args {
@@ -207,15 +247,15 @@ impl Comparison<'_> {
     /// One environment. In order of the inputs, whatever order the threads finish in.
     fn report(&self, compiler: &Compiler) -> Result<Compared> {
         let measure = |input| self.measure(input, compiler);
-        let modules: Vec<_> = self.inputs.par_iter().map(measure).collect();
+        let modules: Vec<Result<Module>> = self.inputs.par_iter().map(measure).collect();
         let mut compared = Compared {
             report: Report::new(&compiler.settings()?),
             remarks: String::new(),
             views: Views::default(),
         };
         for (input, module) in self.inputs.iter().zip(modules) {
-            let (measured, profile) = module?;
-            compared.report.add_module(&measured);
+            let Module { measured, optima, profile } = module?;
+            compared.report.add_module(&measured, optima.as_deref());
             compared.report.profiles.extend(profile);
             compared.views.add_module(&measured);
             for Measured { allocator, artifact, .. } in &measured {
@@ -227,11 +267,7 @@ impl Comparison<'_> {
     }
 
     /// One input by each allocator.
-    fn measure(
-        &self,
-        input: &Input,
-        compiler: &Compiler,
-    ) -> Result<(Vec<Measured>, Option<Profile>)> {
+    fn measure(&self, input: &Input, compiler: &Compiler) -> Result<Module> {
         let path = input.path.display();
         let invocation = self.args.invoke.as_deref().unwrap_or_default();
         let lowered = input.lower(compiler.clone().name(&input.stem))?;
@@ -242,7 +278,11 @@ impl Comparison<'_> {
         };
         let measured: Vec<Result<_>> = self.kinds.par_iter().map(measure).collect();
         let measured: Vec<(Measured, Option<Run>)> = measured.into_iter().collect::<Result<_>>()?;
-        profile::combine(measured, invocation).with_context(|| path.to_string())
+        let (measured, profile) =
+            profile::combine(measured, invocation).with_context(|| path.to_string())?;
+        let limit = Duration::from_secs(self.args.time_limit.unwrap_or(TIME_LIMIT).into());
+        let optima = self.args.optimum.then(|| optima(&lowered, &measured, limit));
+        Ok(Module { measured, optima, profile })
     }
 
     fn measure_one(

@@ -134,7 +134,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if let Some(path) = &args.stats {
         let mut report = Report::new(&artifact.settings);
-        report.add_module(&[Measured::new(allocator, artifact)]);
+        report.add_module(&[Measured::new(allocator, artifact)], None);
         let mut json = serde_json::to_string_pretty(&report)?;
         json.push('\n');
         outputs.add(path, json.as_bytes())?;

@@ -3,7 +3,7 @@
 //! One record for each environment, function and allocator, behind a header. Each repeats what
 //! stands once in the JSON, so that records can be filtered and joined by themselves.
 
-use super::schema::{Dynamic, Figures, FunctionReport, Ranking, Report};
+use super::schema::{Dynamic, Figures, FunctionReport, Optimum, Ranking, Report};
 use windlass_backend::options::AllocatorKind;
 
 /// What a record is about.
@@ -22,6 +22,11 @@ impl Record<'_> {
     /// Empty if nothing was executed.
     fn dynamic(&self, of: fn(&Dynamic) -> u64) -> String {
         self.figures.dynamic.as_ref().map_or_else(String::new, |dynamic| of(dynamic).to_string())
+    }
+
+    /// Empty if it was not asked for.
+    fn optimum(&self, of: fn(&Optimum) -> u64) -> String {
+        self.function.optimum.as_ref().map_or_else(String::new, |optimum| of(optimum).to_string())
     }
 
     fn dynamic_ranking(&self, of: impl Fn(&Ranking) -> String) -> String {
@@ -78,6 +83,9 @@ const COLUMNS: &[Column] = columns! {
     "dynamic_reloads": |r| r.dynamic(|d| d.reloads),
     "dynamic_copies": |r| r.dynamic(|d| d.copies),
     "dynamic_cost": |r| r.dynamic(|d| d.cost),
+    "optimum_cost": |r| r.optimum(|o| o.cost),
+    "optimum_bound": |r| r.optimum(|o| o.bound),
+    "optimum_proved": |r| r.optimum(|o| o.proved.into()),
 };
 
 /// Reports of one environment each, one behind the other.

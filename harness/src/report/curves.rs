@@ -1,7 +1,7 @@
 //! Spills against the number of registers: the same functions in several environments.
 
 use super::schema::{Figures, Report, SCHEMA};
-use super::table::render;
+use super::table::{optimum_cell, render};
 use comfy_table::{Table, presets};
 
 /// Reports of the same functions and allocators, one for each environment.
@@ -48,6 +48,11 @@ fn figure(curves: &Curves, name: &str, of: fn(&Figures) -> u64, with_bound: bool
     if with_bound {
         let bounds = curves.curves.iter().map(|report| report.lower_bound.to_string());
         table.add_row(["lower bound".to_owned()].into_iter().chain(bounds));
+        let optima: Option<Vec<_>> = curves.curves.iter().map(Report::optimum).collect();
+        if let Some(optima) = optima {
+            let cells = optima.into_iter().map(optimum_cell);
+            table.add_row(["optimum".to_owned()].into_iter().chain(cells));
+        }
     }
     for (kind, _) in curves.curves[0].totals.iter() {
         let cells = curves.curves.iter().map(|report| {

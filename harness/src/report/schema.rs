@@ -48,12 +48,37 @@ pub struct FunctionReport {
     pub excess: i32,
     /// A cost below which no allocation can be.
     pub lower_bound: u64,
+    /// If it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimum: Option<Optimum>,
     #[serde(flatten)]
     pub ranking: Ranking,
     /// The same by the dynamic cost, if it was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic: Option<Ranking>,
     pub allocators: ByAllocator<Figures>,
+}
+
+/// What is known of the least cost of a function, or of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Optimum {
+    /// The least that is known to be possible, or some allocator's.
+    pub cost: u64,
+    /// No allocation costs less.
+    pub bound: u64,
+    /// Both are the same.
+    pub proved: bool,
+}
+
+#[cfg(feature = "optimum")]
+impl From<windlass_backend::regalloc::Optimum> for Optimum {
+    fn from(optimum: windlass_backend::regalloc::Optimum) -> Optimum {
+        Optimum {
+            cost: optimum.cost.unwrap_or(f64::INFINITY).round() as u64,
+            bound: optimum.bound.floor() as u64,
+            proved: optimum.proved,
+        }
+    }
 }
 
 /// How the allocators of a function stand to each other.
@@ -279,8 +304,9 @@ impl Report {
         }
     }
 
-    /// Adds one module, compiled by each of several allocators.
-    pub fn add_module(&mut self, measured: &[Measured]) {
+    /// Adds one module, compiled by each of several allocators. `optima` are parallel to its
+    /// functions.
+    pub fn add_module(&mut self, measured: &[Measured], optima: Option<&[Optimum]>) {
         let Some(Measured { artifact: first, .. }) = measured.first() else { return };
         for (at, function) in first.module.functions.iter().enumerate() {
             let FunctionRole::User { index } = function.role else { continue };
@@ -301,11 +327,25 @@ impl Report {
                 peak_pressure: stats.peak_pressure,
                 excess: stats.excess,
                 lower_bound,
+                optimum: optima.map(|optima| optima[at]),
                 ranking: Ranking::new(&allocators, |figures| figures.cost),
                 dynamic: Ranking::dynamic(&allocators),
                 allocators,
             });
         }
+    }
+
+    /// Sums over all functions, if optima were asked for.
+    pub fn optimum(&self) -> Option<Optimum> {
+        let all = Optimum { proved: true, ..Optimum::default() };
+        self.functions.iter().try_fold(all, |sum, function| {
+            let Optimum { cost, bound, proved } = function.optimum?;
+            Some(Optimum {
+                cost: sum.cost + cost,
+                bound: sum.bound + bound,
+                proved: sum.proved && proved,
+            })
+        })
     }
 
     /// How the allocators stand to each other over all functions, by what was executed if anything

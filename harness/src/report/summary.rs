@@ -1,8 +1,8 @@
 //! What distinguishes the allocators over all functions, a line for each: how often each is best,
-//! how far it is from the lower bound, and what it saves of greedy's stores and reloads. If something
+//! how far it is from the lower bound and from the optimum, and what it saves of greedy's stores and reloads. If something
 //! was executed, also what that took.
 
-use super::schema::{Figures, Profile, Report};
+use super::schema::{Figures, Optimum, Profile, Report};
 use super::table::render;
 use comfy_table::{Table, presets};
 use windlass_backend::options::AllocatorKind;
@@ -13,6 +13,8 @@ pub fn summary(report: &Report) -> String {
     table.load_style(presets::NOTHING);
     let header = ["allocator", "best in", "cost", "above bound", "cost/bound", "stores+reloads"];
     let header = header.into_iter().chain(greedy.map(|_| "saved of greedy's"));
+    let optimum = report.optimum();
+    let header = header.chain(optimum.iter().flat_map(|_| ["above optimum", "cost/optimum"]));
     let executed = if report.profiles.is_empty() { &[][..] } else { &["executed", "cycles"] };
     table.set_header(header.chain(executed.iter().copied()));
     for (kind, figures) in report.totals.iter() {
@@ -28,9 +30,19 @@ pub fn summary(report: &Report) -> String {
             figures.spills().to_string(),
         ];
         let saved = greedy.map(|greedy| saved(figures, greedy));
-        table.add_row(cells.into_iter().chain(saved).chain(executions(report, kind)));
+        // As far as it is known: no allocation is below its bound.
+        let above = optimum.iter().flat_map(|Optimum { bound, .. }| {
+            [figures.cost.saturating_sub(*bound).to_string(), ratio(figures.cost, *bound)]
+        });
+        let cells = cells.into_iter().chain(saved).chain(above);
+        table.add_row(cells.chain(executions(report, kind)));
     }
     let mut text = format!("\n{}", render(table, |i| i == 0));
+    if optimum.is_some() {
+        let proved = report.functions.iter().filter(|f| f.optimum.is_some_and(|o| o.proved));
+        let (proved, all) = (proved.count(), report.functions.len());
+        text.push_str(&format!("\nThe optimum is proved in {proved} of {all} functions.\n"));
+    }
     for Profile { module, function, arguments, results, .. } in &report.profiles {
         let (arguments, results) = (arguments.join(", "), results.join(", "));
         text.push_str(&format!("\n{module}: {function}({arguments}) = ({results})"));

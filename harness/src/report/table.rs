@@ -3,7 +3,7 @@
 //! Functions stand in the order that [`View`] asks for, those that cost most to leave to the first
 //! allocator in front. `*` marks the best allocator, of each function and of all.
 
-use super::schema::{Dynamic, Figures, FunctionReport, Ranking, Report};
+use super::schema::{Dynamic, Figures, FunctionReport, Optimum, Ranking, Report};
 use super::summary::summary;
 use comfy_table::{CellAlignment, Table, presets};
 use core::cmp::Reverse;
@@ -55,6 +55,10 @@ impl FromStr for Top {
 /// Columns of a function's row that do not depend on an allocator.
 const FUNCTION_COLUMNS: [&str; 7] =
     ["function", "vcode", "vregs", "peak", "excess", "bound", "regret"];
+
+/// Behind them if optima were asked for.
+const OPTIMUM_COLUMN: &str = "optimum";
+
 /// Figures of the allocator's answer, but for instructions, bytes and frame, which are those of the
 /// code, and the last: the cost that is left in the code.
 const ALLOCATOR_COLUMNS: [&str; 11] = [
@@ -80,7 +84,9 @@ pub fn table(report: &Report, view: &View) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let dynamic = if report.profiles.is_empty() { &[][..] } else { &DYNAMIC_COLUMNS };
-    table.set_header(FUNCTION_COLUMNS.iter().chain(&ALLOCATOR_COLUMNS).chain(dynamic));
+    let optimum = report.optimum();
+    let function = FUNCTION_COLUMNS.iter().chain(optimum.map(|_| &OPTIMUM_COLUMN));
+    table.set_header(function.chain(&ALLOCATOR_COLUMNS).chain(dynamic));
     let functions = sorted(report, view.sort);
     let shown = functions.len().min(view.top.0);
     for function in &functions[..shown] {
@@ -89,7 +95,8 @@ pub fn table(report: &Report, view: &View) -> String {
     }
     add_rows(&mut table, total_cells(report), &report.ranking(), report.totals.iter());
     let mut text = format!("{}, {}, {}\n\n", report.target, report.cpu, report.reg_env);
-    text.push_str(&render(table, |i| i == 0 || i == FUNCTION_COLUMNS.len()));
+    let allocator = FUNCTION_COLUMNS.len() + usize::from(optimum.is_some());
+    text.push_str(&render(table, |i| i == 0 || i == allocator));
     text.push_str(&left_out(&functions[shown..]));
     text.push_str(&summary(report));
     text
@@ -106,8 +113,8 @@ fn sorted(report: &Report, sort: Sort) -> Vec<&FunctionReport> {
     functions
 }
 
-fn function_cells(function: &FunctionReport) -> [String; 7] {
-    [
+fn function_cells(function: &FunctionReport) -> Vec<String> {
+    let cells = [
         on_one_line(&format!("{}:{}", function.module, function.name)),
         function.vcode_insts.to_string(),
         function.vregs.to_string(),
@@ -115,7 +122,14 @@ fn function_cells(function: &FunctionReport) -> [String; 7] {
         function.excess.to_string(),
         function.lower_bound.to_string(),
         function.shown_ranking().regret.to_string(),
-    ]
+    ];
+    cells.into_iter().chain(function.optimum.map(optimum_cell)).collect()
+}
+
+/// Two numbers where it is only known to be between them.
+pub(super) fn optimum_cell(optimum: Optimum) -> String {
+    let Optimum { cost, bound, proved } = optimum;
+    if proved { cost.to_string() } else { format!("{bound}..{cost}") }
 }
 
 /// Names may have anything in them.
@@ -124,11 +138,11 @@ fn on_one_line(name: &str) -> String {
     name.chars().map(escaped).collect()
 }
 
-fn total_cells(report: &Report) -> [String; 7] {
+fn total_cells(report: &Report) -> Vec<String> {
     let sum =
         |of: fn(&FunctionReport) -> u64| report.functions.iter().map(of).sum::<u64>().to_string();
     let count = report.functions.len();
-    [
+    let cells = [
         format!("total of {count} function{}", if count == 1 { "" } else { "s" }),
         sum(|f| f.vcode_insts),
         sum(|f| f.vregs),
@@ -136,21 +150,23 @@ fn total_cells(report: &Report) -> [String; 7] {
         String::new(),
         report.lower_bound.to_string(),
         sum(|f| f.shown_ranking().regret),
-    ]
+    ];
+    cells.into_iter().chain(report.optimum().map(optimum_cell)).collect()
 }
 
 /// A row for each allocator, of which only the first says what it is about.
 fn add_rows<'a>(
     table: &mut Table,
-    lead: [String; 7],
+    lead: Vec<String>,
     ranking: &Ranking,
     allocators: impl Iterator<Item = (AllocatorKind, &'a Figures)>,
 ) {
+    let blank = vec![String::new(); lead.len()];
     let mut lead = Some(lead);
     for (kind, figures) in allocators {
         let mark = if ranking.best.contains(&kind) { "*" } else { "" };
-        let lead = lead.take().unwrap_or_default().into_iter();
-        let cells = lead.chain([format!("{}{mark}", kind.name())]);
+        let lead = lead.take().unwrap_or_else(|| blank.clone());
+        let cells = lead.into_iter().chain([format!("{}{mark}", kind.name())]);
         let dynamic = figures.dynamic.as_ref().map(dynamic_figures).into_iter().flatten();
         let numbers = allocator_figures(figures).into_iter().chain(dynamic);
         let cells = cells.chain(numbers.map(|n| n.to_string()));

@@ -23,7 +23,8 @@ fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
 
 struct Docs {
     objects: BTreeMap<String, BTreeMap<String, String>>,
-    profiled: bool,
+    /// What was asked for beyond the usual.
+    given: &'static [&'static str],
 }
 
 impl Docs {
@@ -32,8 +33,8 @@ impl Docs {
         let object = object.as_object().unwrap_or_else(|| panic!("{of} is no object: {object}"));
         let mut expected = 0;
         for (field, ty) in &self.objects[of] {
-            let ty = match ty.strip_suffix(", if profiled") {
-                Some(ty) if self.profiled => ty,
+            let ty = match ty.split_once(", if ") {
+                Some((ty, condition)) if self.given.contains(&condition) => ty,
                 Some(_) => continue,
                 None => ty,
             };
@@ -43,6 +44,7 @@ impl Docs {
                 "number" if field == "excess" => value.is_i64(),
                 "number" => value.is_u64(),
                 "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
                 "object" => value.is_object(),
                 "list of strings" => list(value).iter().all(Value::is_string),
                 "list of objects" => list(value).iter().all(Value::is_object),
@@ -58,7 +60,10 @@ impl Docs {
         for function in list(&report["functions"]) {
             self.check("function", function);
             self.check_allocators(&function["allocators"]);
-            if self.profiled {
+            if self.given.contains(&"sought") {
+                self.check("optimum", &function["optimum"]);
+            }
+            if self.given.contains(&"profiled") {
                 let ranking = function["dynamic"].as_object().unwrap();
                 assert_eq!(ranking.keys().collect::<Vec<_>>(), ["best", "regret"]);
             }
@@ -75,7 +80,7 @@ impl Docs {
         for allocator in ALLOCATORS.map(|name| &allocators[name]) {
             self.check("allocator", allocator);
             self.check("final", &allocator["final"]);
-            if self.profiled {
+            if self.given.contains(&"profiled") {
                 self.check("dynamic", &allocator["dynamic"]);
             }
         }
@@ -97,18 +102,19 @@ fn all_allocators() -> String {
 #[test]
 fn json_has_the_documented_fields() {
     let program = Program::new();
-    let docs = |profiled| Docs { objects: documented(), profiled };
+    let docs = |given| Docs { objects: documented(), given };
     let inputs = format!("compare busy.wat crc32.wasm one.clif {}", all_allocators());
-    docs(false).check_report(&program.json(&inputs));
+    docs(&[]).check_report(&program.json(&inputs));
     let inputs = format!("compare crc32.wasm flight_control.wasm {}", all_allocators());
-    docs(true).check_report(&program.json(&format!("{inputs} --profile --invoke run")));
+    docs(&["profiled"]).check_report(&program.json(&format!("{inputs} --profile --invoke run")));
+    docs(&["sought"]).check_report(&program.json(&format!("{inputs} --optimum")));
     let curves = program.json(&format!("{inputs} --reg-env r0-r3..r0-r4"));
-    docs(false).check("curves", &curves);
-    list(&curves["curves"]).iter().for_each(|report| docs(false).check_report(report));
+    docs(&[]).check("curves", &curves);
+    list(&curves["curves"]).iter().for_each(|report| docs(&[]).check_report(report));
 
     program.output("compile crc32.wasm -o x.o --stats x.json --regalloc belady");
     let stats = std::fs::read_to_string(program.path("x.json")).unwrap();
-    docs(false).check("report", &serde_json::from_str(&stats).unwrap());
+    docs(&[]).check("report", &serde_json::from_str(&stats).unwrap());
 }
 
 #[test]
@@ -145,6 +151,12 @@ fn expected(report: &Value, function: &Value, allocator: &str) -> BTreeMap<Strin
             "dynamic" => {
                 add("dynamic_best".into(), &best(value));
                 add("dynamic_regret".into(), &value["regret"]);
+            }
+            "optimum" => {
+                add("optimum_cost".into(), &value["cost"]);
+                add("optimum_bound".into(), &value["bound"]);
+                let proved = value["proved"].as_bool().unwrap();
+                add("optimum_proved".into(), &Value::from(u8::from(proved)));
             }
             "allocators" => add("allocator".into(), &Value::from(allocator)),
             _ => add(field.clone(), value),
@@ -195,6 +207,7 @@ fn csv_has_the_figures_of_the_json() {
     csv_equals_json(&program, &format!("compare busy.wat one.clif {}", all_allocators()));
     csv_equals_json(&program, "compare busy.wat --reg-env r0-r3..r0-r6");
     csv_equals_json(&program, "compare busy.wat --profile --invoke run 5");
+    csv_equals_json(&program, "compare crc32.wasm --optimum");
 }
 
 #[test]

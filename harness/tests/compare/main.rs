@@ -3,6 +3,8 @@
 
 mod formats;
 mod large;
+#[cfg(feature = "optimum")]
+mod optimum;
 mod profile;
 mod remarks;
 mod tables;
@@ -114,5 +116,7 @@ fn wrong_command_lines_say_why() {
     program.fails("compare busy.wat --profile", 2, &["--invoke"]);
     program.fails("compare busy.wat --invoke run 3", 2, &["--profile"]);
     program.fails("compare busy.wat --memory-bytes 65536", 2, &["--profile"]);
+    program.fails("compare busy.wat --time-limit 3", 2, &["--optimum"]);
+    program.fails("compare busy.wat --optimum --time-limit -3", 2, &["-3"]);
     program.fails("compare busy.wat --remarks none/x.yaml", 1, &["none/x.yaml"]);
 }
