@@ -78,6 +78,9 @@ pub fn least_cost(problem: &Problem, k: usize) -> Option<f64> {
     Some(best)
 }
 
+/// States in which a block can end, each with the least cost of getting there.
+type Ends = Rc<Vec<(State, f64)>>;
+
 struct Search<'a> {
     problem: &'a Problem,
     k: usize,
@@ -89,8 +92,8 @@ struct Search<'a> {
     /// What each join begins with in the combination at hand, and what blocks cost for that.
     joins: HashMap<Block, State>,
     costs: HashMap<(Block, State), f64>,
-    /// The states in which a block can end, with the least cost inside it.
-    inside: HashMap<(Block, State), Rc<Vec<(State, f64)>>>,
+    /// How each block can end from each state that it can begin with.
+    inside: HashMap<(Block, State), Ends>,
 }
 
 fn operands(problem: &Problem, inst: Inst) -> Vec<Operand> {
@@ -234,7 +237,7 @@ impl<'a> Search<'a> {
         0.0
     }
 
-    fn ends(&mut self, block: Block, state: State) -> Rc<Vec<(State, f64)>> {
+    fn ends(&mut self, block: Block, state: State) -> Ends {
         if let Some(ends) = self.inside.get(&(block, state)) {
             return ends.clone();
         }
@@ -252,7 +255,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let ends: Rc<Vec<_>> = Rc::new(states.into_iter().collect());
+        let ends: Ends = Rc::new(states.into_iter().collect());
         self.inside.insert((block, state), ends.clone());
         ends
     }

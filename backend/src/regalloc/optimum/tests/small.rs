@@ -1,6 +1,6 @@
 //! Random functions of a few values, for two or three registers.
 
-use regalloc2::{Block, Operand, OperandConstraint, VReg};
+use regalloc2::{Block, Operand, OperandConstraint, OperandKind, OperandPos, VReg};
 
 use crate::regalloc::testing::{Builder, Problem, Rng, TestInst, r};
 
@@ -66,27 +66,21 @@ impl Small {
                 0 | 1 => Operand::any_use(value),
                 2 => Operand::reg_use_at_end(value),
                 3 => Operand::reg_fixed_use(value, r(0)),
-                4 => Operand::new(
-                    value,
-                    OperandConstraint::Any,
-                    regalloc2::OperandKind::Use,
-                    regalloc2::OperandPos::Late,
-                ),
+                4 => {
+                    Operand::new(value, OperandConstraint::Any, OperandKind::Use, OperandPos::Late)
+                }
                 _ => Operand::reg_use(value),
             });
         }
-        if operands.len() == 2 && operands.iter().all(|op| op.as_fixed_nonallocatable().is_none()) {
-            // One register cannot hold two values.
-            let fixed = |op: &Operand| matches!(op.constraint(), OperandConstraint::FixedReg(_));
-            if operands.iter().all(fixed) {
-                operands.pop();
-            }
+        // One register cannot hold two values.
+        let fixed = |op: &Operand| matches!(op.constraint(), OperandConstraint::FixedReg(_));
+        if operands.iter().filter(|op| fixed(op)).count() > 1 {
+            operands.pop();
         }
         if self.rng.chance(70) {
             let value = self.b.vreg();
             let reused = operands.iter().position(|op| {
-                op.constraint() == OperandConstraint::Reg
-                    && op.pos() == regalloc2::OperandPos::Early
+                op.constraint() == OperandConstraint::Reg && op.pos() == OperandPos::Early
             });
             operands.push(match (self.rng.below(8), reused) {
                 (0 | 1, Some(input)) => Operand::reg_reuse_def(value, input),
