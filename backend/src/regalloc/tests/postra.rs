@@ -52,7 +52,7 @@ fn mutate(problem: &Problem, result: &mut AllocResult, rng: &mut Rng) {
         let inst = Inst::new(rng.below(problem.num_insts()));
         let operands = problem.inst_operands(inst);
         let values = |i: &usize| operands[*i].as_fixed_nonallocatable().is_none();
-        if let Some(operand) = (0..operands.len()).filter(values).last() {
+        if let Some(operand) = (0..operands.len()).rfind(values) {
             result.inst_allocs_mut(inst)[operand] = place(rng, slots);
         }
         return;
