@@ -23,6 +23,14 @@ pub fn check<P: AllocProblem>(
     env: &MachineEnv,
     result: &AllocResult,
 ) -> Result<(), AllocError> {
+    guard("the checker", || check_all(problem, env, result))
+}
+
+fn check_all<P: AllocProblem>(
+    problem: &P,
+    env: &MachineEnv,
+    result: &AllocResult,
+) -> Result<(), AllocError> {
     check_shape(problem, result).map_err(AllocError::Wrong)?;
     check_edits(problem, result).map_err(AllocError::Wrong)?;
     let allocatable = PRegSet::from(env);
@@ -144,7 +152,7 @@ fn check_operands<P: AllocProblem>(
 }
 
 /// Whether the operand keeps its place at `pos`: an early definition and a late use do at both.
-fn occupies(op: Operand, pos: OperandPos) -> bool {
+pub(super) fn occupies(op: Operand, pos: OperandPos) -> bool {
     match (op.kind(), op.pos()) {
         (OperandKind::Use, OperandPos::Early) => pos == OperandPos::Early,
         (OperandKind::Def, OperandPos::Late) => pos == OperandPos::Late,

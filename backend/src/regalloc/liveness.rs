@@ -18,6 +18,12 @@ pub(super) struct Liveness {
 
 impl Liveness {
     pub fn new<P: AllocProblem>(problem: &P) -> Liveness {
+        Self::bounded(problem, usize::MAX).expect("no list is longer")
+    }
+
+    /// None if the lists have more than `limit` entries in all.
+    pub fn bounded<P: AllocProblem>(problem: &P, limit: usize) -> Option<Liveness> {
+        let mut total = 0;
         let (def_block, uses) = find_uses(problem);
         let mut live_out = vec![vec![]; problem.num_blocks()];
         // The value last seen live into, and out of, each block.
@@ -25,6 +31,9 @@ impl Liveness {
         let mut seen_out = seen_in.clone();
         let mut stack = vec![];
         for group in uses.chunk_by(|a, b| a.0 == b.0) {
+            if total > limit {
+                return None;
+            }
             let vreg = group[0].0;
             let number = vreg.vreg() as u32;
             let home = def_block[vreg.vreg()];
@@ -42,12 +51,13 @@ impl Liveness {
                     if seen_out[pred.index()] != number {
                         seen_out[pred.index()] = number;
                         live_out[pred.index()].push(vreg);
+                        total += 1;
                         need(pred.index() as u32, &mut stack);
                     }
                 }
             }
         }
-        Liveness { live_out }
+        (total <= limit).then_some(Liveness { live_out })
     }
 
     pub fn live_out(&self, block: Block) -> &[VReg] {

@@ -9,6 +9,7 @@
 //! problem, env --Allocator--> AllocResult --check--> the same, verified
 //!                                         --stats--> AllocStats: stores, reloads, moves, cost
 //!                                         --stays--> which value is where along the program
+//! problem, env --saved--> text --saved--> problem, env      problem that fails --reduce--> less of it
 //! problem --ranges--> where each value lives       problem, env --pressure--> peak, excess
 //! problem, env --coloring--> Allocated | NeedsSpill | Declined      (measures, never emits)
 //! problem, env --bound--> a cost below which no answer can be
@@ -16,9 +17,9 @@
 //! problem, env --shadow--> what the baseline's physical stream hides   (physical: any stream)
 //! ```
 //!
-//! What a problem must satisfy is what regalloc2 asks: SSA, an entry block without parameters,
-//! dense numbers, critical edges split, blocks in reverse postorder, and no operands on a branch
-//! to a block with several predecessors.
+//! What a problem must satisfy is in substance what regalloc2 asks: SSA, an entry block without
+//! parameters, dense numbers, critical edges split, blocks in reverse postorder, and no operands on
+//! a branch to a block with several predecessors. [`well_formed()`] checks it.
 
 use core::panic::AssertUnwindSafe;
 use regalloc2::{
@@ -49,9 +50,12 @@ mod points;
 pub mod portfolio;
 mod postra;
 mod pressure;
+mod problem;
 mod ranges;
+pub mod reduce;
 mod residence;
 mod reuse;
+pub mod saved;
 pub mod shadow;
 mod slots;
 mod spilled;
@@ -61,6 +65,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod well_formed;
 
 pub use belady::Belady;
 pub use bound::lower_bound;
@@ -74,9 +79,11 @@ pub use loops::{LoopStats, loop_stats};
 pub use optimum::{Optimum, optimum};
 pub use portfolio::Portfolio;
 pub use pressure::{InstPressure, excess, excess_by_class, peak_pressure, pressure_along};
+pub use problem::{BlockData, Flow, Instruction, Problem};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};
 pub use spilled::{Stay, Stays, stays};
 pub use stats::{AllocStats, stats};
+pub use well_formed::{Malformed, Site, well_formed};
 
 /// What allocators and statistics need to know beyond `regalloc2::Function`.
 pub trait AllocProblem: Function {
@@ -220,14 +227,14 @@ pub fn run<P: AllocProblem>(
     env: &MachineEnv,
     verify: bool,
 ) -> Result<AllocResult, AllocError> {
-    let result = match kind {
+    let result = guard(kind.name(), || match kind {
         AllocatorKind::Ion => Ion.allocate(problem, env),
         AllocatorKind::Fastalloc => Fastalloc.allocate(problem, env),
         AllocatorKind::Greedy => Greedy.allocate(problem, env),
         AllocatorKind::Coloring => ChaitinBriggs.allocate(problem, env),
         AllocatorKind::Belady => Belady.allocate(problem, env),
         AllocatorKind::Portfolio => Portfolio.allocate(problem, env),
-    }?;
+    })?;
     if verify {
         check(problem, env, &result)?;
     }
@@ -241,7 +248,10 @@ pub fn improve<P: AllocProblem>(
     result: &mut AllocResult,
     verify: bool,
 ) -> Result<(), AllocError> {
-    postra::improve(problem, env, result);
+    guard("the passes behind allocation", || {
+        postra::improve(problem, env, result);
+        Ok(())
+    })?;
     if verify { check(problem, env, result) } else { Ok(()) }
 }
 
@@ -265,7 +275,7 @@ fn branch_args<P: AllocProblem>(
     args.iter().copied().zip(params.iter().copied())
 }
 
-/// Runs a dependency that may panic on a problem that it does not expect, and makes that an error.
+/// Runs what may panic on a problem that it does not expect, and makes that an error.
 fn guard<T>(
     tool: &'static str,
     run: impl FnOnce() -> Result<T, AllocError>,

@@ -1,11 +1,11 @@
 //! Allocation problems for tests: built by hand, or random from a seed.
 
 use regalloc2::{
-    Block, Function, Inst, InstRange, MachineEnv, Operand, OperandConstraint, OperandKind,
-    OperandPos, PReg, PRegSet, RegClass, VReg,
+    Block, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet,
+    RegClass, VReg,
 };
 
-use super::AllocProblem;
+use super::problem::{BlockData, Flow, Instruction, Problem};
 
 pub fn r(number: usize) -> PReg {
     PReg::new(number, RegClass::Int)
@@ -23,34 +23,17 @@ pub fn env(k: usize) -> MachineEnv {
     }
 }
 
-#[derive(Clone, Default)]
-pub struct TestInst {
-    pub operands: Vec<Operand>,
-    pub clobbers: PRegSet,
-    pub call: bool,
-    pub remat: Option<u32>,
-    pub terminator: bool,
-}
-
-#[derive(Clone, Default)]
-struct TestBlock {
-    insts: Vec<TestInst>,
-    params: Vec<VReg>,
-    /// Successors with arguments.
-    succs: Vec<(Block, Vec<VReg>)>,
-    loop_depth: u32,
-}
-
 /// A problem under construction. Blocks are numbered as they are made.
 #[derive(Default)]
 pub struct Builder {
-    blocks: Vec<TestBlock>,
+    blocks: Vec<BlockData>,
     vregs: usize,
 }
 
 impl Builder {
     pub fn block(&mut self, loop_depth: u32) -> Block {
-        self.blocks.push(TestBlock { loop_depth, ..TestBlock::default() });
+        let frequency = 10f64.powi(loop_depth as i32);
+        self.blocks.push(BlockData { frequency, ..BlockData::default() });
         Block::new(self.blocks.len() - 1)
     }
 
@@ -73,12 +56,12 @@ impl Builder {
         vreg
     }
 
-    pub fn push(&mut self, block: Block, inst: TestInst) {
+    pub fn push(&mut self, block: Block, inst: Instruction) {
         self.blocks[block.index()].insts.push(inst);
     }
 
     pub fn op(&mut self, block: Block, operands: &[Operand]) {
-        self.push(block, TestInst { operands: operands.to_vec(), ..TestInst::default() });
+        self.push(block, Instruction { operands: operands.to_vec(), ..Instruction::default() });
     }
 
     /// A value out of nothing.
@@ -100,16 +83,18 @@ impl Builder {
         let args = args.iter().enumerate().map(|(i, &v)| Operand::reg_fixed_use(v, r(i)));
         let operands = args.chain([Operand::reg_fixed_def(result, r(0))]).collect();
         let clobbers = (1..4).map(r).collect();
-        self.push(block, TestInst { operands, clobbers, call: true, ..TestInst::default() });
+        self.push(block, Instruction { operands, clobbers, call: true, ..Instruction::default() });
         result
     }
 
     pub fn branch(&mut self, block: Block, operands: &[Operand], succs: &[(Block, &[VReg])]) {
-        let term =
-            TestInst { operands: operands.to_vec(), terminator: true, ..TestInst::default() };
-        self.push(block, term);
-        self.blocks[block.index()].succs =
-            succs.iter().map(|&(b, args)| (b, args.to_vec())).collect();
+        let flow = if succs.is_empty() { Flow::Ret } else { Flow::Branch };
+        self.push(
+            block,
+            Instruction { operands: operands.to_vec(), flow, ..Instruction::default() },
+        );
+        let block = &mut self.blocks[block.index()];
+        (block.succs, block.args) = succs.iter().map(|&(b, args)| (b, args.to_vec())).unzip();
     }
 
     pub fn jump(&mut self, block: Block, to: Block, args: &[VReg]) {
@@ -121,129 +106,7 @@ impl Builder {
     }
 
     pub fn finish(self) -> Problem {
-        let mut problem = Problem { num_vregs: self.vregs, ..Problem::default() };
-        problem.preds = vec![vec![]; self.blocks.len()];
-        for (i, block) in self.blocks.into_iter().enumerate() {
-            let first = problem.insts.len();
-            problem.insts.extend(block.insts);
-            problem.ranges.push(InstRange::new(Inst::new(first), Inst::new(problem.insts.len())));
-            problem.params.push(block.params);
-            problem.frequencies.push(10f64.powi(block.loop_depth as i32));
-            for (succ, _) in &block.succs {
-                problem.preds[succ.index()].push(Block::new(i));
-            }
-            let (succs, args) = block.succs.into_iter().unzip();
-            problem.succs.push(succs);
-            problem.args.push(args);
-        }
-        problem
-    }
-}
-
-/// A finished problem.
-#[derive(Clone, Default)]
-pub struct Problem {
-    pub insts: Vec<TestInst>,
-    ranges: Vec<InstRange>,
-    params: Vec<Vec<VReg>>,
-    succs: Vec<Vec<Block>>,
-    preds: Vec<Vec<Block>>,
-    args: Vec<Vec<Vec<VReg>>>,
-    frequencies: Vec<f64>,
-    num_vregs: usize,
-}
-
-impl Function for Problem {
-    fn num_insts(&self) -> usize {
-        self.insts.len()
-    }
-
-    fn num_blocks(&self) -> usize {
-        self.ranges.len()
-    }
-
-    fn entry_block(&self) -> Block {
-        Block::new(0)
-    }
-
-    fn block_insns(&self, block: Block) -> InstRange {
-        self.ranges[block.index()]
-    }
-
-    fn block_succs(&self, block: Block) -> &[Block] {
-        &self.succs[block.index()]
-    }
-
-    fn block_preds(&self, block: Block) -> &[Block] {
-        &self.preds[block.index()]
-    }
-
-    fn block_params(&self, block: Block) -> &[VReg] {
-        &self.params[block.index()]
-    }
-
-    fn is_ret(&self, inst: Inst) -> bool {
-        let block = self.ranges.iter().position(|range| range.last() == inst);
-        block.is_some_and(|block| self.succs[block].is_empty())
-    }
-
-    fn is_branch(&self, inst: Inst) -> bool {
-        self.insts[inst.index()].terminator && !self.is_ret(inst)
-    }
-
-    fn branch_blockparams(&self, block: Block, _: Inst, succ: usize) -> &[VReg] {
-        &self.args[block.index()][succ]
-    }
-
-    fn inst_operands(&self, inst: Inst) -> &[Operand] {
-        &self.insts[inst.index()].operands
-    }
-
-    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        self.insts[inst.index()].clobbers
-    }
-
-    fn num_vregs(&self) -> usize {
-        self.num_vregs
-    }
-
-    fn spillslot_size(&self, class: RegClass) -> usize {
-        if class == RegClass::Int { 1 } else { 2 }
-    }
-}
-
-impl AllocProblem for Problem {
-    fn block_frequency(&self, block: Block) -> f64 {
-        self.frequencies[block.index()]
-    }
-
-    fn remat_cost(&self, inst: Inst) -> Option<u32> {
-        self.insts[inst.index()].remat
-    }
-
-    fn is_call(&self, inst: Inst) -> bool {
-        self.insts[inst.index()].call
-    }
-}
-
-impl core::fmt::Debug for Problem {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for block in super::blocks(self) {
-            let i = block.index();
-            writeln!(f, "block{i}{:?}: preds {:?}", self.params[i], self.preds[i])?;
-            for inst in self.block_insns(block).iter() {
-                let data = &self.insts[inst.index()];
-                writeln!(
-                    f,
-                    "  inst{}: {:?} clobbers {}",
-                    inst.index(),
-                    data.operands,
-                    data.clobbers
-                )?;
-            }
-            writeln!(f, "  to {:?} with {:?}", self.succs[i], self.args[i])?;
-        }
-        Ok(())
+        Problem::new(self.blocks, self.vregs, [1, 2, 2])
     }
 }
 
@@ -319,7 +182,11 @@ impl Generator {
         let operands = vec![Operand::reg_def(vreg)];
         self.b.push(
             self.block,
-            TestInst { operands, remat: Some(1 + vreg.vreg() as u32 % 3), ..TestInst::default() },
+            Instruction {
+                operands,
+                remat: Some(1 + vreg.vreg() as u32 % 3),
+                ..Instruction::default()
+            },
         );
         self.scope.push(vreg);
         vreg
@@ -498,7 +365,7 @@ impl Generator {
             operands.push(Operand::fixed_nonallocatable(r(9)));
         }
         let remat = (operands.len() == 1 && inputs == 0).then_some(1);
-        self.finish_inst(TestInst { operands, remat, ..TestInst::default() });
+        self.finish_inst(Instruction { operands, remat, ..Instruction::default() });
     }
 
     /// Inputs or outputs in particular registers, some registers clobbered.
@@ -526,7 +393,7 @@ impl Generator {
         if self.rng.chance(40) {
             self.def(&mut operands, RegClass::Int, 1..2);
         }
-        self.finish_inst(TestInst { operands, clobbers, ..TestInst::default() });
+        self.finish_inst(Instruction { operands, clobbers, ..Instruction::default() });
     }
 
     fn call(&mut self) {
@@ -556,10 +423,10 @@ impl Generator {
         }
         let floats = (0..6).map(|n| PReg::new(n, RegClass::Float));
         let clobbers = (results..4).chain([12, 14]).map(r).chain(floats).collect();
-        self.finish_inst(TestInst { operands, clobbers, call: true, ..TestInst::default() });
+        self.finish_inst(Instruction { operands, clobbers, call: true, ..Instruction::default() });
     }
 
-    fn finish_inst(&mut self, inst: TestInst) {
+    fn finish_inst(&mut self, inst: Instruction) {
         let defs = inst.operands.iter().filter(|op| op.kind() == OperandKind::Def);
         let defs: Vec<_> = defs.map(|op| op.vreg()).collect();
         self.b.push(self.block, inst);

@@ -189,7 +189,13 @@ impl<P: AllocProblem> Execution<'_, P> {
     /// Every operand is in a place that its constraint allows, and finds its value there.
     fn operands(&self, inst: Inst, state: &State) -> Result<(), String> {
         let allocs = self.result.inst_allocs(inst);
-        for (op, alloc) in self.allocated(inst) {
+        for (&op, &alloc) in self.problem.inst_operands(inst).iter().zip(allocs) {
+            if let Some(preg) = op.as_fixed_nonallocatable() {
+                if alloc.as_reg() != Some(preg) {
+                    return Err(format!("inst{}: {preg} is in {alloc}", inst.index()));
+                }
+                continue;
+            }
             let allowed = match op.constraint() {
                 OperandConstraint::Any => alloc.is_reg() || alloc.is_stack(),
                 OperandConstraint::Reg => alloc.is_reg(),

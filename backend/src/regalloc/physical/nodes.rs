@@ -10,9 +10,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::graph::Graph;
 use super::names::{Names, Source};
-use super::problem::Problem;
 use super::values::Values;
 use super::{StreamInst, is_copy};
+use crate::regalloc::Problem;
 use crate::regalloc::coloring::interference::Interference;
 use crate::regalloc::coloring::{MAX_INTERFERENCES, iterated};
 use crate::regalloc::liveness::Liveness;

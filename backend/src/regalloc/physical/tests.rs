@@ -1,7 +1,7 @@
 use super::*;
 use crate::regalloc::shadow::{shadow, stream_of};
-use crate::regalloc::testing::{Builder, TestInst, env, r, random};
-use crate::regalloc::{Allocator, Greedy, Ion, excess, stats};
+use crate::regalloc::testing::{Builder, env, r, random};
+use crate::regalloc::{Allocator, Greedy, Instruction, Ion, excess, stats};
 use regalloc2::{Function, Operand, SpillSlot};
 
 fn reg(n: usize) -> Allocation {
@@ -192,7 +192,7 @@ fn a_straight_line_has_the_pressure_of_its_problem() {
     let sum = b.vreg();
     let operands: Vec<_> = values[2..].iter().map(|&v| Operand::any_use(v)).collect();
     b.op(block, &operands);
-    b.push(block, TestInst { operands: vec![Operand::reg_def(sum)], ..TestInst::default() });
+    b.push(block, Instruction { operands: vec![Operand::reg_def(sum)], ..Instruction::default() });
     b.ret(block, &[Operand::reg_fixed_use(result, r(0)), Operand::reg_fixed_use(sum, r(1))]);
     let problem = b.finish();
     for k in 4..=9 {

@@ -5,7 +5,7 @@ use regalloc2::{
     SpillSlot, VReg,
 };
 
-use crate::regalloc::testing::{Builder, Problem, TestInst, env, r};
+use crate::regalloc::testing::{Builder, env, r};
 use crate::regalloc::*;
 
 fn reg(number: usize) -> Allocation {
@@ -23,7 +23,7 @@ fn before(inst: usize, from: Allocation, to: Allocation) -> (ProgPoint, Edit) {
 /// An answer that gives the operands these places, in order.
 fn answer(problem: &Problem, allocs: &[Allocation], edits: &[(ProgPoint, Edit)]) -> AllocResult {
     let mut offset = 0;
-    let offsets = problem.insts.iter().map(|inst| {
+    let offsets = problem.blocks().iter().flat_map(|block| &block.insts).map(|inst| {
         let start = offset;
         offset += inst.operands.len() as u32;
         start
@@ -230,7 +230,7 @@ fn a_constant_across_a_call_is_a_remat_opportunity() {
     let block = b.block(0);
     let constant = b.vreg();
     let operands = vec![Operand::reg_def(constant)];
-    b.push(block, TestInst { operands, remat: Some(1), ..TestInst::default() });
+    b.push(block, Instruction { operands, remat: Some(1), ..Instruction::default() });
     let dear = b.def(block);
     b.call(block, &[]);
     b.read(block, &[constant, dear]);

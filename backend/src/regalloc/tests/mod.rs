@@ -3,4 +3,6 @@
 mod examples;
 mod postra;
 mod random;
+mod reduce;
+mod saved;
 mod stays;

@@ -3,7 +3,7 @@
 use regalloc2::checker::Checker;
 use regalloc2::{Allocation, Function, Inst, MachineEnv, SpillSlot};
 
-use crate::regalloc::testing::{Problem, Rng, env, r, random};
+use crate::regalloc::testing::{Rng, env, r, random};
 use crate::regalloc::validate::validate;
 use crate::regalloc::*;
 

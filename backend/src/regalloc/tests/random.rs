@@ -6,7 +6,7 @@ use regalloc2::{
     Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PReg, ProgPoint, VReg,
 };
 
-use crate::regalloc::testing::{Problem, env, random};
+use crate::regalloc::testing::{env, random};
 use crate::regalloc::*;
 
 const PROBLEMS: u64 = 1000;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regalloc2::{Allocation, Function, Inst, OperandKind, OperandPos, ProgPoint, SpillSlot, VReg};
 
-use crate::regalloc::testing::{Builder, Problem, env, r, random};
+use crate::regalloc::testing::{Builder, env, r, random};
 use crate::regalloc::*;
 
 #[test]

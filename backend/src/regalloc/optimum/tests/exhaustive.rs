@@ -9,8 +9,7 @@ use std::rc::Rc;
 
 use regalloc2::{Block, Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, VReg};
 
-use crate::regalloc::testing::Problem;
-use crate::regalloc::{AllocProblem, blocks, branch_args};
+use crate::regalloc::{AllocProblem, Problem, blocks, branch_args};
 
 /// Slots that may hold one value, if it is given to two names somewhere; else one will do.
 const MAX_COPIES: u8 = 2;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::options::AllocatorKind;
 use crate::regalloc::optimum::{Optimum, optimum};
-use crate::regalloc::testing::{Problem, env, random};
-use crate::regalloc::{lower_bound, run, stats};
+use crate::regalloc::testing::{env, random};
+use crate::regalloc::{Problem, lower_bound, run, stats};
 
 const SMALL: u64 = 500;
 const LARGER: u64 = 150;

@@ -2,7 +2,8 @@
 
 use regalloc2::{Block, Operand, OperandConstraint, OperandKind, OperandPos, VReg};
 
-use crate::regalloc::testing::{Builder, Problem, Rng, TestInst, r};
+use crate::regalloc::testing::{Builder, Rng, r};
+use crate::regalloc::{Instruction, Problem};
 
 struct Small {
     rng: Rng,
@@ -102,7 +103,8 @@ impl Small {
         let operands =
             vec![Operand::reg_fixed_use(arg, r(0)), Operand::reg_fixed_def(result, r(0))];
         let clobbers = (1..2 + self.rng.below(self.k - 1)).map(r).collect();
-        self.b.push(block, TestInst { operands, clobbers, call: true, ..TestInst::default() });
+        self.b
+            .push(block, Instruction { operands, clobbers, call: true, ..Instruction::default() });
         self.scope.push(result);
     }
 
