@@ -13,13 +13,14 @@ use windlass_backend::compiled::CompiledModule;
 use windlass_backend::frontend;
 use windlass_backend::header::write_header;
 use windlass_backend::isa::Isa;
-use windlass_backend::module::Module;
+use windlass_backend::module::{FunctionRole, Module};
 use windlass_backend::object::{ObjectOptions, write_object};
 use windlass_backend::options::{
     AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary, WasmFeatures,
 };
 #[cfg(feature = "optimum")]
 use windlass_backend::regalloc::Optimum;
+use windlass_backend::regalloc::saved::{self, Names};
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::{Settings, TargetOptions};
@@ -296,6 +297,19 @@ impl Lowered {
     pub fn optima(&self, limit: Duration, cost: impl Fn(usize) -> f64 + Sync) -> Vec<Optimum> {
         let functions = self.functions.par_iter().enumerate();
         functions.map(|(at, f)| f.optimum(&self.isa, limit, Some(cost(at)))).collect()
+    }
+
+    /// The allocation problem of each function of the input, as text.
+    pub fn problems(&self) -> impl Iterator<Item = (Names, String)> {
+        let functions = self.module.functions.iter().zip(&self.functions);
+        functions.filter_map(|(function, windlass_backend::Lowered { vcode, .. })| {
+            let FunctionRole::User { index } = function.role else { return None };
+            let module = self.module.name.clone();
+            let names = Names { module, function: function.name.clone(), index };
+            let text = |inst: regalloc2::Inst| vcode.insts[inst.index()].to_string();
+            let problem = saved::write(vcode, self.isa.machine_env(), &names, text);
+            Some((names, problem))
+        })
     }
 }
 

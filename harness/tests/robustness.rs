@@ -217,6 +217,10 @@ fn fails(args: &[&str], code: i32, words: &[&str]) {
     write("bad.wasm", b"\0asm\x01\0\0\0\x01");
     write("absurd.clif", b"function %f() fast {\nblock4294967294:\n    return\n}\n");
     write("blob", &[0xff, 0xfe, 0]);
+    write("bad.problem", b"windlass-problem 1\nmodule \"m\"\nfunction f\n");
+    let head = "windlass-problem 1\nmodule \"m\"\nfunction \"f\"\nindex 0\nvregs 1\nslots 1 1 1\n\
+        preferred p0i p5i\nnon-preferred\nscratch\nblock0() 1.0\n";
+    write("good.problem", format!("{head}op def v0i p5i\nret\n").as_bytes());
     let names = || {
         let entries = std::fs::read_dir(directory.path()).unwrap();
         let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
@@ -259,6 +263,16 @@ fn wrong_command_lines_exit_with_2() {
     fails(&["run", "good.wat", "--invoke", "f", "seven"], 2, &["seven"]);
     fails(&["run", "good.wat", "--invoke", "f", "1", "--memory", "0=abc"], 2, &["odd number"]);
     fails(&["compare"], 2, &["Usage"]);
+    let several = ["--save", "x", "--reg-env", "r0-r3..r0-r8"];
+    fails(&[&["compare", "good.wat"], &several[..]].concat(), 2, &["--save takes one"]);
+    fails(&["replay"], 2, &["Usage"]);
+    fails(&["replay", "good.problem", "--reg-env", "r0-r99"], 2, &["r0-r8"]);
+    fails(&["replay", "good.problem", "--while", "ion.cost > 0"], 2, &["--reduce"]);
+    let reduce = ["replay", "good.problem", "--reduce", "x"];
+    fails(&[&reduce[..], &["--while", "ion.cost"]].concat(), 2, &["no comparison"]);
+    fails(&[&reduce[..], &["--while", "ion.price > 1"]].concat(), 2, &["ion.price", "cost"]);
+    fails(&[&reduce[..], &["--format", "json"]].concat(), 2, &["--format"]);
+    fails(&[&reduce[..], &["good.problem"]].concat(), 2, &["one FILE"]);
 }
 
 #[test]
@@ -273,6 +287,17 @@ fn bad_input_exits_with_1_and_names_its_place() {
     fails(&wide, 1, &["simd.wat", "not supported", "function 0 (wide)"]);
     fails(&["compile", "absurd.clif", "-o", "x.o"], 1, &["absurd.clif", "line 2"]);
     fails(&["compare", "good.wat", "simd.wat"], 1, &["simd.wat"]);
+    fails(&["replay", "good.problem", "bad.problem"], 1, &["bad.problem: line 3, column 10"]);
+    fails(&["replay", "blob"], 1, &["blob: not a text"]);
+    fails(&["replay", "none.problem"], 1, &["none.problem", "No such file"]);
+    fails(
+        &["replay", "good.problem", "--reg-env", "r0-r4"],
+        1,
+        &["good.problem with r0-r4", "p5i"],
+    );
+    fails(&["replay", "good.problem", "--reduce", "x"], 1, &["no allocator fails"]);
+    let condition = ["--reduce", "x", "--while", "ion.cost > 0"];
+    fails(&[&["replay", "good.problem"], &condition[..]].concat(), 1, &["does not hold"]);
     fails(&["run", "good.wat", "--invoke", "g"], 1, &["no export named g", "f, t"]);
     fails(&["run", "good.wat", "--invoke", "t"], 1, &["trap: unreachable"]);
     let beyond = ["run", "good.wat", "--invoke", "f", "1", "--memory", "65535=0000"];

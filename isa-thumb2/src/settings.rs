@@ -1,7 +1,7 @@
 //! Targets and processors: which exist, which go together, what each has.
 
 use core::ops::Range;
-use regalloc2::{MachineEnv, PReg, PRegSet};
+use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 use target_lexicon::Triple;
 use windlass_backend::{Error, Result};
 
@@ -353,6 +353,13 @@ impl RegEnv {
     /// The number of registers: 4 to 9.
     pub fn count(self) -> u32 {
         self.0.count_ones()
+    }
+
+    /// Puts these registers into an environment in place of its own of class Int.
+    pub fn replace(self, env: &mut MachineEnv) {
+        let class = RegClass::Int as usize;
+        env.preferred_regs_by_class[class] = self.registers(RegEnv::ARGUMENTS);
+        env.non_preferred_regs_by_class[class] = self.registers(!RegEnv::ARGUMENTS);
     }
 
     fn registers(self, within: u16) -> PRegSet {

@@ -5,6 +5,7 @@ use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{AllocatorArg, TargetArgs, Usage};
 use super::profile::{self, Run};
+use super::save;
 use crate::report::csv::csv;
 use crate::report::curves::{self, Curves};
 use crate::report::html::{self, Views};
@@ -28,7 +29,8 @@ const EXAMPLES: &str = "Examples:
   windlass compare sha256.wasm --reg-env r0-r3..r0-r8
   windlass compare sha256.wasm --optimum --time-limit 60
   windlass compare sha256.wasm --profile --invoke run
-  windlass compare *.wasm --format html -o report.html";
+  windlass compare *.wasm --format html -o report.html
+  windlass compare sha256.wasm --save problems";
 
 /// The heading of options that belong to `--profile`.
 const EXECUTION: &str = "Execution";
@@ -77,6 +79,10 @@ pub struct Args {
     /// function
     #[arg(long, value_name = "FILE")]
     remarks: Option<PathBuf>,
+
+    /// Also write the allocation problem of each function to a file in this directory, for replay
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -166,6 +172,9 @@ pub fn run(args: &Args) -> Result<()> {
         let remarks: String = compared.iter().map(|one| one.remarks.as_str()).collect();
         outputs.add(path, remarks.as_bytes())?;
     }
+    if let Some(directory) = &args.save {
+        save::add(&mut outputs, directory, &comparison.inputs, &compilers[0])?;
+    }
     let text = formatted(args, compared)?;
     match &args.output {
         Some(path) => outputs.add(path, text.as_bytes())?,
@@ -199,6 +208,9 @@ fn check(args: &Args, environments: usize) -> Result<()> {
     if args.optimum && cfg!(not(feature = "optimum")) {
         let message = "--optimum is not in this program; build it with --features optimum";
         return Err(Usage(message.into()).into());
+    }
+    if args.save.is_some() && environments > 1 {
+        return Err(Usage("--save takes one environment; replay takes others".into()).into());
     }
     if !args.profile && !args.setting.is_empty() {
         let message = "--memory, --memory-bytes, --preload and --budget are for --profile";

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// Files that appear together, after everything that can fail has been done.
 #[derive(Default)]
 pub struct Outputs {
-    pending: Vec<(NamedTempFile, PathBuf)>,
+    pending: Vec<(TempPath, PathBuf)>,
 }
 
 impl Outputs {
@@ -26,7 +26,8 @@ impl Outputs {
         if path.is_dir() {
             anyhow::bail!("cannot write {}: it is a directory", path.display());
         }
-        self.pending.push((file, path.to_owned()));
+        // Closed: there may be more than a process can have open.
+        self.pending.push((file.into_temp_path(), path.to_owned()));
         Ok(())
     }
 

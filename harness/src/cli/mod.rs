@@ -12,7 +12,9 @@ mod files;
 mod input;
 mod options;
 mod profile;
+mod replay;
 mod run;
+mod save;
 mod traffic;
 mod wast;
 
@@ -32,6 +34,7 @@ const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm -o crc32.o --header crc32.h
   windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
+  windlass replay problems/*.problem --regalloc ion,belady
   windlass wast i32.wast";
 
 #[derive(Subcommand)]
@@ -42,6 +45,8 @@ enum Command {
     Compare(compare::Args),
     /// Find the spills in a Thumb-2 object of any compiler, and which of them were needed
     Analyze(analyze::Args),
+    /// Run register allocators on saved allocation problems, or reduce one that fails
+    Replay(replay::Args),
     /// Compile a module, link it in memory and call one of its functions on an emulated core
     Run(run::Args),
     /// Execute scripts of the WebAssembly test suite on an emulated core
@@ -64,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Wast(args) => wast::run(&args),
     };

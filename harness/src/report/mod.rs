@@ -10,6 +10,8 @@ pub mod html;
 pub mod physical;
 #[cfg(feature = "cli")]
 pub mod remarks;
+#[cfg(feature = "cli")]
+pub mod replay;
 pub mod schema;
 #[cfg(feature = "cli")]
 mod summary;

@@ -133,7 +133,7 @@ pub(super) fn optimum_cell(optimum: Optimum) -> String {
 }
 
 /// Names may have anything in them.
-fn on_one_line(name: &str) -> String {
+pub(super) fn on_one_line(name: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
     name.chars().map(escaped).collect()
 }
