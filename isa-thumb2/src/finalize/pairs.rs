@@ -92,7 +92,7 @@ mod tests {
     fn neighbouring_words_of_the_frame_become_pairs() {
         assert_eq!(paired(&[load(1, 13, 4), load(2, 13, 8)]), ["ldrd r1, r2, [sp, #4]"]);
         assert_eq!(paired(&[load(1, 13, 8), load(2, 13, 4)]), ["ldrd r2, r1, [sp, #4]"]);
-        assert_eq!(paired(&[store(3, 13, 0), store(3, 13, 4)]), ["strd r3, r3, [sp, #0]"]);
+        assert_eq!(paired(&[store(3, 13, 0), store(3, 13, 4)]), ["strd r3, r3, [sp]"]);
         let three = [store(1, 13, 0), store(2, 13, 4), store(3, 13, 8)];
         assert_eq!(paired(&three).len(), 2);
     }
