@@ -29,6 +29,60 @@ use thiserror::Error;
 
 use crate::options::AllocatorKind;
 
+/// What a problem in other words has in common with the `problem` that it wraps, as methods of
+/// `regalloc2::Function`: all but operands, parameters and arguments.
+macro_rules! same_as_problem {
+    () => {
+        fn num_insts(&self) -> usize {
+            self.problem.num_insts()
+        }
+
+        fn num_blocks(&self) -> usize {
+            self.problem.num_blocks()
+        }
+
+        fn entry_block(&self) -> Block {
+            self.problem.entry_block()
+        }
+
+        fn block_insns(&self, block: Block) -> InstRange {
+            self.problem.block_insns(block)
+        }
+
+        fn block_succs(&self, block: Block) -> &[Block] {
+            self.problem.block_succs(block)
+        }
+
+        fn block_preds(&self, block: Block) -> &[Block] {
+            self.problem.block_preds(block)
+        }
+
+        fn is_ret(&self, inst: Inst) -> bool {
+            self.problem.is_ret(inst)
+        }
+
+        fn is_branch(&self, inst: Inst) -> bool {
+            self.problem.is_branch(inst)
+        }
+
+        fn inst_clobbers(&self, inst: Inst) -> PRegSet {
+            self.problem.inst_clobbers(inst)
+        }
+
+        fn num_vregs(&self) -> usize {
+            self.problem.num_vregs()
+        }
+
+        fn spillslot_size(&self, class: RegClass) -> usize {
+            self.problem.spillslot_size(class)
+        }
+
+        fn multi_spillslot_named_by_last_slot(&self) -> bool {
+            self.problem.multi_spillslot_named_by_last_slot()
+        }
+    };
+}
+
 mod assign;
 pub mod belady;
 mod bound;

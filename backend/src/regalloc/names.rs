@@ -155,40 +155,10 @@ fn incoming<P: AllocProblem>(problem: &P) -> Vec<Vec<Vec<VReg>>> {
 }
 
 impl<P: AllocProblem> Function for Renamed<'_, P> {
-    fn num_insts(&self) -> usize {
-        self.problem.num_insts()
-    }
-
-    fn num_blocks(&self) -> usize {
-        self.problem.num_blocks()
-    }
-
-    fn entry_block(&self) -> Block {
-        self.problem.entry_block()
-    }
-
-    fn block_insns(&self, block: Block) -> InstRange {
-        self.problem.block_insns(block)
-    }
-
-    fn block_succs(&self, block: Block) -> &[Block] {
-        self.problem.block_succs(block)
-    }
-
-    fn block_preds(&self, block: Block) -> &[Block] {
-        self.problem.block_preds(block)
-    }
+    same_as_problem!();
 
     fn block_params(&self, block: Block) -> &[VReg] {
         &self.params[block.index()]
-    }
-
-    fn is_ret(&self, inst: Inst) -> bool {
-        self.problem.is_ret(inst)
-    }
-
-    fn is_branch(&self, inst: Inst) -> bool {
-        self.problem.is_branch(inst)
     }
 
     fn branch_blockparams(&self, block: Block, _: Inst, succ: usize) -> &[VReg] {
@@ -198,18 +168,6 @@ impl<P: AllocProblem> Function for Renamed<'_, P> {
     fn inst_operands(&self, inst: Inst) -> &[Operand] {
         let range = self.offsets[inst.index()] as usize..self.offsets[inst.index() + 1] as usize;
         &self.operands[range]
-    }
-
-    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        self.problem.inst_clobbers(inst)
-    }
-
-    fn num_vregs(&self) -> usize {
-        self.problem.num_vregs()
-    }
-
-    fn spillslot_size(&self, class: RegClass) -> usize {
-        self.problem.spillslot_size(class)
     }
 }
 

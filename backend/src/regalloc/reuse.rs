@@ -59,6 +59,8 @@ fn preferred(env: &MachineEnv, class: RegClass) -> Vec<PReg> {
 }
 
 impl<P: AllocProblem> Function for FixedReuses<'_, P> {
+    same_as_problem!();
+
     fn inst_operands(&self, inst: Inst) -> &[Operand] {
         let operands = self.problem.inst_operands(inst);
         match self.changed.binary_search_by_key(&inst, |&(inst, _)| inst) {
@@ -67,59 +69,11 @@ impl<P: AllocProblem> Function for FixedReuses<'_, P> {
         }
     }
 
-    fn num_insts(&self) -> usize {
-        self.problem.num_insts()
-    }
-
-    fn num_blocks(&self) -> usize {
-        self.problem.num_blocks()
-    }
-
-    fn entry_block(&self) -> Block {
-        self.problem.entry_block()
-    }
-
-    fn block_insns(&self, block: Block) -> InstRange {
-        self.problem.block_insns(block)
-    }
-
-    fn block_succs(&self, block: Block) -> &[Block] {
-        self.problem.block_succs(block)
-    }
-
-    fn block_preds(&self, block: Block) -> &[Block] {
-        self.problem.block_preds(block)
-    }
-
     fn block_params(&self, block: Block) -> &[VReg] {
         self.problem.block_params(block)
     }
 
-    fn is_ret(&self, inst: Inst) -> bool {
-        self.problem.is_ret(inst)
-    }
-
-    fn is_branch(&self, inst: Inst) -> bool {
-        self.problem.is_branch(inst)
-    }
-
     fn branch_blockparams(&self, block: Block, inst: Inst, succ: usize) -> &[VReg] {
         self.problem.branch_blockparams(block, inst, succ)
-    }
-
-    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        self.problem.inst_clobbers(inst)
-    }
-
-    fn num_vregs(&self) -> usize {
-        self.problem.num_vregs()
-    }
-
-    fn spillslot_size(&self, class: RegClass) -> usize {
-        self.problem.spillslot_size(class)
-    }
-
-    fn multi_spillslot_named_by_last_slot(&self) -> bool {
-        self.problem.multi_spillslot_named_by_last_slot()
     }
 }

@@ -3,7 +3,7 @@
 use super::call::Setting;
 use super::files::{Outputs, print};
 use super::input::Input;
-use super::options::{AllocatorArg, TargetArgs, Usage};
+use super::options::{RegallocList, TargetArgs, Usage};
 use super::profile::{self, Run};
 use super::save;
 use crate::report::csv::csv;
@@ -42,14 +42,8 @@ pub struct Args {
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
 
-    /// Allocators, in the order of the report
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "ion,fastalloc,greedy,coloring,belady"
-    )]
-    regalloc: Vec<AllocatorArg>,
+    #[command(flatten)]
+    regalloc: RegallocList,
 
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -246,12 +240,7 @@ impl Comparison<'_> {
     fn new(args: &Args, environments: usize) -> Result<Comparison<'_>> {
         let inputs: Vec<Input> =
             args.inputs.iter().map(|path| Input::read(path)).collect::<Result<_>>()?;
-        let mut kinds: Vec<AllocatorKind> = Vec::new();
-        for kind in args.regalloc.iter().map(|&arg| arg.into()) {
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
+        let kinds = args.regalloc.kinds();
         let progress = ProgressBar::new((environments * inputs.len() * kinds.len()) as u64);
         Ok(Comparison { inputs, kinds, args, progress })
     }

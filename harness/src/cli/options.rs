@@ -116,6 +116,32 @@ impl RegallocArg {
     }
 }
 
+/// Which allocators a command compares.
+#[derive(Args, Clone, Debug)]
+pub struct RegallocList {
+    /// Allocators, in the order of the report
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "ion,fastalloc,greedy,coloring,belady"
+    )]
+    regalloc: Vec<AllocatorArg>,
+}
+
+impl RegallocList {
+    /// In the order that was asked for, each once.
+    pub fn kinds(&self) -> Vec<AllocatorKind> {
+        let mut kinds: Vec<AllocatorKind> = Vec::new();
+        for kind in self.regalloc.iter().map(|&arg| arg.into()) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllocatorArg {
     /// regalloc2's backtracking allocator

@@ -4,7 +4,7 @@ mod condition;
 
 use super::files::{Outputs, print};
 use super::input::read;
-use super::options::{AllocatorArg, Usage};
+use super::options::{RegallocList, Usage};
 use crate::report::replay::{ProblemReport, Report, answer, table};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
@@ -33,14 +33,8 @@ pub struct Args {
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
 
-    /// Allocators, in the order of the report
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "ion,fastalloc,greedy,coloring,belady"
-    )]
-    regalloc: Vec<AllocatorArg>,
+    #[command(flatten)]
+    regalloc: RegallocList,
 
     /// Registers to allocate instead of those in the file: any set within r0-r8 that contains r0-r3
     #[arg(long, value_name = "SET")]
@@ -98,21 +92,8 @@ fn load(path: &Path, environment: Option<RegEnv>) -> Result<Saved> {
     Ok(saved)
 }
 
-impl Args {
-    /// Each once.
-    fn kinds(&self) -> Vec<AllocatorKind> {
-        let mut kinds = Vec::new();
-        for kind in self.regalloc.iter().map(|&arg| arg.into()) {
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
-            }
-        }
-        kinds
-    }
-}
-
 fn report(args: &Args, problems: &[Saved]) -> Result<()> {
-    let kinds = args.kinds();
+    let kinds = args.regalloc.kinds();
     let problems = args.inputs.par_iter().zip(problems).map(|(path, saved)| {
         let answers = kinds.par_iter().map(|&kind| (kind, answer(kind, saved))).collect();
         ProblemReport::new(path.display().to_string(), saved, answers)
@@ -142,6 +123,7 @@ fn reduce_to(args: &Args, saved: &Saved, out: &Path) -> Result<()> {
         }
         None => {
             let failing = args
+                .regalloc
                 .kinds()
                 .into_iter()
                 .find_map(|kind| answer(kind, saved).err().map(|error| (kind, error)));
