@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::isa::{Code, FrameRequest, Isa, MachInst};
 use crate::lower::FrameNeeds;
 use crate::module::{Function, FunctionRole, Module};
-use crate::options::CodegenOptions;
-use crate::regalloc::{self, AllocResult};
+use crate::options::{AllocatorKind, CodegenOptions, OptLevel};
+use crate::regalloc::{self, AllocResult, Price};
 use crate::vcode::VCode;
-use crate::{emit, lower, opt, runtime, stack, view};
+use crate::{emit, lower, opt, runtime, schedule, stack, view};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
-use regalloc2::{Block, Function as _, RegClass};
+use regalloc2::{Block, Function as _, PRegSet, RegClass};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "optimum")]
 use std::time::Duration;
@@ -61,6 +61,41 @@ pub fn lower_function<I: Isa>(
     Ok(Lowered { clif, vcode, needs, problem })
 }
 
+/// Allocates. portfolio, where it spills, also tries another order of the instructions: then the
+/// answer is to that order's problem, which comes with it.
+fn allocate<I: Isa>(
+    isa: &I,
+    lowered: &Lowered<I>,
+    options: &CodegenOptions,
+) -> Result<(Option<Lowered<I>>, AllocResult)> {
+    let env = isa.machine_env();
+    let price = |lowered: &Lowered<I>, alloc| Price::of(&lowered.vcode, env, alloc);
+    let alloc = regalloc::run(options.allocator(), &lowered.vcode, env, options.check)?;
+    if options.allocator() != AllocatorKind::Portfolio || options.opt_level == OptLevel::None {
+        return Ok((None, alloc));
+    }
+    let known = price(lowered, &alloc);
+    if known.spills == 0.0 {
+        return Ok((None, alloc));
+    }
+    let Some(clif) = relieved(isa, &lowered.clif) else { return Ok((None, alloc)) };
+    let (vcode, needs) = lower::lower(isa, &clif)?;
+    let other = Lowered { clif, vcode, needs, problem: lowered.problem };
+    let other_alloc = regalloc::run(AllocatorKind::Belady, &other.vcode, env, options.check)?;
+    let gains = price(&other, &other_alloc) < known;
+    Ok(if gains { (Some(other), other_alloc) } else { (None, alloc) })
+}
+
+/// The function with its instructions in an order that takes fewer registers, if there is one.
+fn relieved<I: Isa>(isa: &I, clif: &ir::Function) -> Option<ir::Function> {
+    let is_int = |class: &&RegClass| **class == RegClass::Int;
+    let words = |ty| isa.classes(ty).map_or(0, |classes| classes.iter().filter(is_int).count());
+    let registers = PRegSet::from(isa.machine_env()).into_iter();
+    let registers = registers.filter(|register| register.class() == RegClass::Int).count();
+    let mut clif = clif.clone();
+    schedule::relieve_pressure(&mut clif, registers, words).then_some(clif)
+}
+
 /// Register allocation and the passes behind it.
 pub fn compile_lowered<I: Isa>(
     isa: &I,
@@ -68,12 +103,13 @@ pub fn compile_lowered<I: Isa>(
     lowered: &Lowered<I>,
     options: &CodegenOptions,
 ) -> Result<CompiledFunction> {
-    let Lowered { clif, vcode, needs, problem } = lowered;
     let start = Instant::now();
-    let mut alloc = regalloc::run(options.allocator(), vcode, isa.machine_env(), options.check)?;
+    let (reordered, mut alloc) = allocate(isa, lowered, options)?;
     let alloc_time = start.elapsed();
+    let Lowered { clif, vcode, needs, problem } = reordered.as_ref().unwrap_or(lowered);
     let counts = regalloc::stats(vcode, &alloc);
     let mut stats = FunctionStats { alloc: counts, final_alloc: counts, ..*problem };
+    stats.reordered = reordered.is_some();
     stats.time_us = alloc_time.as_micros() as u64;
     if options.post_passes {
         regalloc::improve(vcode, isa.machine_env(), &mut alloc, options.check)?;

@@ -101,6 +101,9 @@ pub struct FunctionStats {
     pub excess: i32,
     /// A cost below which no allocation can be.
     pub lower_bound: f64,
+    /// The instructions stand in another order than the problem has them: the figures of the
+    /// allocation are that order's, the others and the bound are the problem's.
+    pub reordered: bool,
     /// Time that allocation took, in microseconds.
     pub time_us: u64,
     /// Of the allocator's output.

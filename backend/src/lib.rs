@@ -21,6 +21,7 @@ pub mod options;
 pub mod reg;
 pub mod regalloc;
 pub mod runtime;
+mod schedule;
 mod stack;
 pub mod trap;
 pub mod vcode;

@@ -519,7 +519,7 @@ fn label(block: u32) -> crate::emit::buffer::MachLabel {
 }
 
 /// Must the instruction be kept even if nobody uses its results?
-fn has_side_effects(func: &Function, inst: Inst) -> bool {
+pub(crate) fn has_side_effects(func: &Function, inst: Inst) -> bool {
     let data = &func.dfg.insts[inst];
     let opcode = data.opcode();
     let trapping_load = || match *data {

@@ -131,7 +131,7 @@ pub use ion::Ion;
 pub use loops::{LoopStats, loop_stats};
 #[cfg(feature = "optimum")]
 pub use optimum::{Optimum, optimum};
-pub use portfolio::Portfolio;
+pub use portfolio::{Portfolio, Price};
 pub use pressure::{InstPressure, excess, excess_by_class, peak_pressure, pressure_along};
 pub use problem::{BlockData, Flow, Instruction, Problem};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};

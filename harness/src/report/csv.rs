@@ -68,6 +68,7 @@ const COLUMNS: &[Column] = columns! {
     "frame_bytes": |r| r.figures.frame_bytes.to_string(),
     "cost": |r| r.figures.cost.to_string(),
     "time_us": |r| r.figures.time_us.to_string(),
+    "reordered": |r| r.figures.reordered.to_string(),
     "final_spill_stores": |r| r.figures.final_.spill_stores.to_string(),
     "final_reloads": |r| r.figures.final_.reloads.to_string(),
     "final_moves": |r| r.figures.final_.moves.to_string(),

@@ -139,6 +139,8 @@ pub struct Figures {
     pub cost: u64,
     /// Time of the allocation alone.
     pub time_us: u64,
+    /// Functions whose instructions it has in another order; what it costs is that order's.
+    pub reordered: u64,
     /// The same after the passes that follow allocation: what the machine code contains.
     #[serde(rename = "final")]
     pub final_: FinalFigures,
@@ -217,6 +219,7 @@ impl Figures {
         self.frame_bytes += other.frame_bytes;
         self.cost += other.cost;
         self.time_us += other.time_us;
+        self.reordered += other.reordered;
         self.final_.add(&other.final_);
         if let Some(other) = &other.dynamic {
             self.dynamic.get_or_insert_default().add(other);
@@ -394,6 +397,7 @@ pub fn figures(artifact: &Artifact, at: usize) -> Figures {
         frame_bytes: function.frame_bytes.into(),
         cost: alloc.cost,
         time_us: stats.time_us,
+        reordered: stats.reordered.into(),
         final_: FinalFigures::new(&stats.final_alloc, stats.stack_args),
         dynamic: None,
     }

@@ -351,3 +351,28 @@ fn the_browser_reports_what_goes_wrong() {
     let message = message.downcast_ref::<String>().expect("text");
     assert!(message.contains("missing is not defined"), "{message}");
 }
+
+#[test]
+#[ignore = "needs chromium"]
+fn the_optimum_stands_beside_the_bound_if_it_was_sought() {
+    let args = ["--optimum", "--regalloc", "portfolio"];
+    let (page, json) = corpus_page(&["flight_control", "sha256"], &args);
+    let seen = browse(
+        &page,
+        "seen.heads = [...document.querySelectorAll('#functions thead th')].map((cell) => cell.textContent);
+        seen.rows = table();
+        document.querySelector('#functions tbody a').click();
+        await settle();
+        seen.facts = document.querySelector('.facts').textContent;",
+    );
+    let at = 5;
+    assert!(seen["heads"][at].as_str().unwrap().contains("optimum"), "{seen}");
+    let functions = json["functions"].as_array().unwrap();
+    for row in seen["rows"].as_array().unwrap() {
+        let name = row[0].as_str().unwrap();
+        let name = |f: &&Value| name == format!("{}:{}", text(&f["module"]), text(&f["name"]));
+        let function = functions.iter().find(name).expect("a function of the report");
+        assert_eq!(number(&row[at]), function["optimum"]["cost"].as_i64().unwrap());
+    }
+    assert!(seen["facts"].as_str().unwrap().contains("optimum of cost"), "{seen}");
+}

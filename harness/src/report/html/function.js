@@ -45,8 +45,11 @@ function functionView(at, chosen, moved) {
     el('nav', { class: 'controls', 'aria-label': 'Functions' }, neighbour(at - 1, '‹ previous', 'prev'), neighbour(at + 1, 'next ›', 'next')));
   const facts = [['instructions', f.vcode_insts], ['values', f.vregs], ['blocks', data.blocks.length],
     ['peak pressure', f.peak_pressure], ['excess', f.excess], ['lower bound of cost', f.lower_bound]];
-  const factList = el('dl', { class: 'facts' }, facts.map(([name, value]) =>
-    el('div', {}, el('dt', {}, name), el('dd', { class: name === 'excess' && value > 0 ? 'over' : null }, format(value)))));
+  const known = f.optimum && (f.optimum.proved ? format(f.optimum.cost) : `${format(f.optimum.bound)}..${format(f.optimum.cost)}`);
+  const fact = (name, text, over) => el('div', {}, el('dt', {}, name), el('dd', { class: over ? 'over' : null }, text));
+  const factList = el('dl', { class: 'facts' },
+    facts.map(([name, value]) => fact(name, format(value), name === 'excess' && value > 0)),
+    known ? fact('optimum of cost', known) : null);
 
   const figures = el('div', {}, figuresTable(at));
   const head = el('div', { class: 'heading' }, factList, el('span', { class: 'spacer' }),
@@ -65,7 +68,8 @@ function figuresTable(at) {
     const key = el('span', { class: 'key' });
     key.style.background = allocatorColour(name);
     const figures = FUNCTIONS[at].allocators[name];
-    return el('tr', {}, el('th', { scope: 'row', class: 'name' }, key, name),
+    const order = figures.reordered ? el('span', { class: 'muted' }, ' (other order)') : null;
+    return el('tr', {}, el('th', { scope: 'row', class: 'name' }, key, name, order),
       MEASURES.map((m) => measureCell(at, m, m.of(figures), best)), el('td', {}, format(figures.insts)));
   });
   return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Figures' },

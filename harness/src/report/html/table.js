@@ -11,6 +11,9 @@ const FUNCTION_COLUMNS = [
   { id: 'bound', name: 'bound', title: 'no cost is below it', value: (row) => FUNCTIONS[row.at].lower_bound },
   { id: 'regret', name: 'regret', title: `what ${ALLOCATORS[0]} costs more than the best`, value: (row) => FUNCTIONS[row.at].regret },
 ];
+if (FUNCTIONS.some((f) => f.optimum)) {
+  FUNCTION_COLUMNS.push({ id: 'optimum', name: 'optimum', title: 'the least cost of this order of instructions, as far as it is known', value: (row) => FUNCTIONS[row.at].optimum.cost });
+}
 
 // Smallest value of a measure for a function, or null where all allocators agree.
 function bestOf(at, measure) {
@@ -123,7 +126,7 @@ function measureCell(at, measure, value, best) {
 function totalsRow(columns, rows) {
   return el('tfoot', {}, el('tr', {}, columns.map((column) => {
     if (column.id === 'name') return el('th', { scope: 'row', class: 'name' }, `sum of ${format(rows.length)}`);
-    if (!column.measure && column.id !== 'bound' && column.id !== 'regret') return el('td');
+    if (!column.measure && !['bound', 'regret', 'optimum'].includes(column.id)) return el('td');
     return el('td', {}, format(rows.reduce((sum, row) => sum + column.value(row), 0)));
   })));
 }
