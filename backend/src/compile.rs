@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::isa::{Code, FrameRequest, Isa, MachInst};
 use crate::lower::FrameNeeds;
 use crate::module::{Function, FunctionRole, Module};
-use crate::options::{AllocatorKind, CodegenOptions, OptLevel};
+use crate::options::{AllocatorKind, CodegenOptions, OptLevel, TrapMode};
 use crate::regalloc::{self, AllocResult, Price};
 use crate::vcode::VCode;
 use crate::{emit, lower, opt, runtime, schedule, stack, view};
@@ -129,7 +129,7 @@ pub fn compile_lowered<I: Isa>(
 
     let mut buffer = MachBuffer::default();
     let mut lines = options.listings.then(Vec::new);
-    isa.emit(&code, &mut buffer, lines.as_mut());
+    isa.emit(&code, &mut buffer, lines.as_mut(), options);
     let finished = buffer.finish()?;
 
     stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
@@ -213,7 +213,9 @@ fn complete<I: Isa>(
     }
     runtime::append_routines(isa, module, &functions, options.runtime);
     let routines = &module.functions[functions.len()..];
-    functions.extend(compile_functions(isa, routines, options)?);
+    // They need nothing of the host's: callers test for what would trap there.
+    let options = CodegenOptions { traps: TrapMode::Udf, ..options.clone() };
+    functions.extend(compile_functions(isa, routines, &options)?);
     Ok(CompiledModule { functions })
 }
 

@@ -267,6 +267,7 @@ pub trait Isa: Send + Sync {
         code: &Code<Self::Inst>,
         buffer: &mut MachBuffer<<Self::Inst as MachInst>::Relax>,
         listing: Option<&mut Vec<String>>,
+        options: &CodegenOptions,
     );
 
     /// Number of machine instructions in bytes of code (no data).

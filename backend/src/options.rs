@@ -73,6 +73,17 @@ pub enum RuntimeLibrary {
     Builtin,
 }
 
+/// How a trap leaves the code of a wasm module. In .clif functions it is always `udf`: there is no
+/// instance to recover.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum TrapMode {
+    /// An undefined instruction, for the host's fault handler.
+    #[default]
+    Udf,
+    /// A call of [`crate::trap::HANDLER`], for hosts that do not own their fault vectors.
+    Call,
+}
+
 /// Options of wasm translation.
 #[derive(Clone, Debug)]
 pub struct FrontendOptions {
@@ -138,6 +149,7 @@ pub struct CodegenOptions {
     pub shadow: bool,
     /// Worker threads; 0 asks for one per processor. Never changes the output.
     pub threads: usize,
+    pub traps: TrapMode,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
     pub stack_check: bool,
 }
@@ -155,6 +167,7 @@ impl Default for CodegenOptions {
             views: false,
             shadow: false,
             threads: 0,
+            traps: TrapMode::default(),
             stack_check: true,
         }
     }

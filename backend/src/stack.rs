@@ -8,6 +8,7 @@
 use crate::compiled::{CompiledFunction, RelocTarget};
 use crate::instance::SMALL_FRAME;
 use crate::module::{Definition, Function, FunctionRole, Module};
+use crate::trap;
 use cranelift_codegen::ir::{self, InstructionData};
 
 /// The functions that ask, and need not.
@@ -57,7 +58,12 @@ fn direct_callees(
     }
     let mut callees = Vec::new();
     for reloc in &code.relocs {
-        let RelocTarget::Symbol(symbol) = reloc.target else { return None };
+        let symbol = match &reloc.target {
+            RelocTarget::Symbol(symbol) => *symbol,
+            // It takes the stack back first.
+            RelocTarget::Name(name) if name == trap::HANDLER => continue,
+            RelocTarget::Name(_) => return None,
+        };
         match module.symbol(symbol).definition {
             Definition::Function(callee) => callees.push(callee),
             Definition::Data(_) => {}

@@ -3,6 +3,11 @@
 use core::fmt;
 use cranelift_codegen::ir::TrapCode;
 
+/// What code calls instead of `udf` (`TrapMode::Call`), with the trap's code as its only argument, the
+/// instance in its register and, in the return address, the place. It never returns, and the stack may
+/// not be aligned.
+pub const HANDLER: &str = "windlass_trap";
+
 /// A trap, with the code that `udf #code` carries and `<module>_trap` returns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]

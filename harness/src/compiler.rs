@@ -16,7 +16,8 @@ use windlass_backend::isa::Isa;
 use windlass_backend::module::{FunctionRole, Module};
 use windlass_backend::object::{ObjectOptions, write_object};
 use windlass_backend::options::{
-    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary, WasmFeatures,
+    AllocatorKind, Bounds, CodegenOptions, FrontendOptions, OptLevel, RuntimeLibrary, TrapMode,
+    WasmFeatures,
 };
 #[cfg(feature = "optimum")]
 use windlass_backend::regalloc::Optimum;
@@ -176,6 +177,12 @@ impl Compiler {
         self
     }
 
+    /// How traps leave the code of a wasm module.
+    pub fn traps(mut self, mode: TrapMode) -> Self {
+        self.codegen.traps = mode;
+        self
+    }
+
     /// Keeps CLIF, VCode and assembly text of every function.
     pub fn listings(mut self, listings: bool) -> Self {
         self.codegen.listings = listings;
@@ -244,7 +251,8 @@ impl Compiler {
 
     fn compile_module(&self, mut module: Module) -> Result<Artifact> {
         let isa = Thumb2::new(&self.target)?;
-        let compiled = windlass_backend::compile_module(&isa, &mut module, &self.codegen)?;
+        let options = codegen_options(&self.codegen, &module);
+        let compiled = windlass_backend::compile_module(&isa, &mut module, &options)?;
         self.artifact(&isa, module, compiled)
     }
 
@@ -277,8 +285,8 @@ impl Lowered {
     /// What the compiler would have made with this allocator.
     pub fn compile(&self, allocator: AllocatorKind) -> Result<Artifact> {
         caught(|| {
-            let options =
-                CodegenOptions { allocator: Some(allocator), ..self.compiler.codegen.clone() };
+            let options = codegen_options(&self.compiler.codegen, &self.module);
+            let options = CodegenOptions { allocator: Some(allocator), ..options };
             let mut module = self.module.clone();
             let compiled = windlass_backend::compile_lowered_module(
                 &self.isa,
@@ -311,6 +319,12 @@ impl Lowered {
             Some((names, problem))
         })
     }
+}
+
+/// Functions of .clif files have no instance that a call could recover.
+fn codegen_options(options: &CodegenOptions, module: &Module) -> CodegenOptions {
+    let traps = if module.interface.is_some() { options.traps } else { TrapMode::Udf };
+    CodegenOptions { traps, ..options.clone() }
 }
 
 /// Turns a panic into an error. What the panic hook prints is the program's business.

@@ -44,6 +44,6 @@ pub mod wast;
 
 pub use compiler::{Artifact, Compiler, Lowered};
 pub use windlass_backend::options::{
-    AllocatorKind, Bounds, OptLevel, RuntimeLibrary, WasmFeatures,
+    AllocatorKind, Bounds, OptLevel, RuntimeLibrary, TrapMode, WasmFeatures,
 };
 pub use windlass_backend::{Error, Result, Trap};

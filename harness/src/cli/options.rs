@@ -3,7 +3,7 @@
 use super::features::Features;
 use crate::Compiler;
 use clap::{Args, ValueEnum};
-use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary};
+use windlass_backend::options::{AllocatorKind, Bounds, OptLevel, RuntimeLibrary, TrapMode};
 
 /// A command line that cannot be carried out as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,10 @@ pub struct TargetArgs {
     #[arg(long, value_name = "ELEMENTS")]
     table_capacity: Option<u32>,
 
+    /// How traps of wasm code reach the host
+    #[arg(long, value_name = "HOW", default_value = "udf")]
+    traps: TrapsArg,
+
     /// Trap when sp passes the instance's stack limit
     #[arg(long, value_name = "on|off", default_value = "on")]
     stack_check: SwitchArg,
@@ -79,6 +83,7 @@ impl TargetArgs {
             .reg_env(&self.reg_env)
             .opt_level(self.opt_level.into())
             .bounds(self.bounds.into())
+            .traps(self.traps.into())
             .stack_check(self.stack_check == SwitchArg::On)
             .post_passes(self.post_passes == SwitchArg::On)
             .wasm_features(self.wasm_features.0)
@@ -207,6 +212,23 @@ impl From<OptArg> for OptLevel {
             OptArg::None => OptLevel::None,
             OptArg::Speed => OptLevel::Speed,
             OptArg::Size => OptLevel::Size,
+        }
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum TrapsArg {
+    /// As undefined instructions, which the fault handler of `c-runtime` takes
+    Udf,
+    /// As calls of windlass_trap, for hosts that do not own their fault vectors; also in `c-runtime`
+    Call,
+}
+
+impl From<TrapsArg> for TrapMode {
+    fn from(arg: TrapsArg) -> Self {
+        match arg {
+            TrapsArg::Udf => TrapMode::Udf,
+            TrapsArg::Call => TrapMode::Call,
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum Stub {
     Function { index: usize, context: u32 },
     /// An accessor that returns this address.
     Accessor { object: u32, context: u32 },
+    /// What code calls to trap.
+    Trap,
     /// A symbol that is no import.
     Undefined,
 }
@@ -108,6 +110,10 @@ impl HostSide<'_> {
 }
 
 impl Host for HostSide<'_> {
+    fn is_trap(&self, stub: usize) -> bool {
+        matches!(self.stubs.get(stub), Some(Stub::Trap))
+    }
+
     fn call_stub(&mut self, machine: &mut Machine, stub: usize) -> Result<(), MachineError> {
         match self.stubs.get(stub) {
             Some(&Stub::Function { index, context }) => self.call_function(machine, index, context),
@@ -116,7 +122,7 @@ impl Host for HostSide<'_> {
                 machine.emulator.set_reg(0, object);
                 Ok(())
             }
-            Some(Stub::Undefined) | None => Err(machine.undefined_call(stub)),
+            Some(Stub::Trap | Stub::Undefined) | None => Err(machine.undefined_call(stub)),
         }
     }
 
@@ -133,7 +139,7 @@ impl Host for HostSide<'_> {
         }
         let layout = RecoveryRecord::new(machine.board().fpu);
         loop {
-            let record = unlink(machine, &layout, instance, trap)?;
+            let record = unlink(machine, &layout, instance, trap, fault.pc)?;
             let return_address = machine.emulator.read_u32(record + layout.return_address)?;
             let caller = machine.emulator.read_u32(record + layout.saved + SAVED_INSTANCE)?;
             let previous = machine.emulator.read_u32(record + layout.previous)?;
@@ -183,6 +189,7 @@ fn unlink(
     layout: &RecoveryRecord,
     instance: u32,
     trap: Trap,
+    pc: u32,
 ) -> Result<u32, MachineError> {
     let emulator = &mut machine.emulator;
     let field = |offset: i32| instance.wrapping_add_signed(offset);
@@ -191,6 +198,7 @@ fn unlink(
         return Err(MachineError::Broken(format!("a trap ({trap}) outside of any entry")));
     }
     emulator.write_u32(field(offset::TRAP), trap.code().into())?;
+    emulator.write_u32(field(offset::TRAP_PC), pc)?;
     let previous = emulator.read_u32(record + layout.previous)?;
     emulator.write_u32(field(offset::RECOVERY_CHAIN), previous)?;
     Ok(record)
@@ -213,9 +221,9 @@ fn return_zero(
             emulator.set_float_reg(n, value);
         }
     }
-    for n in [0, 1] {
-        emulator.set_reg(n, 0);
-        emulator.set_float_reg(n, 0);
+    (0..2).for_each(|n| emulator.set_reg(n, 0));
+    if layout.saved_floats.is_some() {
+        (0..8).for_each(|n| emulator.set_float_reg(n, 0));
     }
     let return_address = emulator.read_u32(record + layout.return_address)?;
     emulator.set_reg(SP, record + layout.caller_sp);

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use windlass_backend::Trap;
 use windlass_backend::instance::{memory, status, table};
 use windlass_backend::module::{Export, ExternType, Import, Interface, Memory, Module, Table};
+use windlass_backend::trap::HANDLER;
 
 impl Store {
     /// Instantiates `module`, compiled to `object`. `memory_bytes` is what the host hands over for
@@ -141,6 +142,7 @@ impl Store {
                     };
                     (format!("{}.{}", import.wasm_module, import.wasm_name), stub)
                 }
+                None if symbol == HANDLER => (symbol.to_owned(), Stub::Trap),
                 None => (symbol.to_owned(), Stub::Undefined),
             };
             stubs.push(stub);

@@ -11,7 +11,9 @@ use windlass::instance::Instance;
 use windlass::machine::Board;
 use windlass::store::{Linker, Store};
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap, WasmFeatures};
+use windlass::{
+    AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, Trap, TrapMode, WasmFeatures,
+};
 use windlass_backend::module::ExternType;
 
 /// For scripts of version 1.0 of the specification. They know segments that are written one by one,
@@ -70,9 +72,19 @@ impl Config {
             .fpu(self.fpu)
             .regalloc(self.allocator)
             .opt_level(self.opt_level)
+            .traps(self.traps())
             .runtime(RuntimeLibrary::Builtin)
             .check(true)
             .threads(1)
+    }
+
+    /// Some configurations call the host to trap, among them one of each processor and unit.
+    pub fn traps(&self) -> TrapMode {
+        match (self.allocator, self.opt_level) {
+            (AllocatorKind::Fastalloc, OptLevel::Speed) => TrapMode::Call,
+            (AllocatorKind::Ion, OptLevel::Size) => TrapMode::Call,
+            _ => TrapMode::Udf,
+        }
     }
 
     pub fn board(&self) -> Board {
@@ -85,7 +97,8 @@ impl Config {
 impl std::fmt::Display for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Config { target, cpu, fpu, opt_level, .. } = self;
-        write!(f, "{target} {cpu} {fpu} {} -O {opt_level:?}", self.allocator.name())
+        let calls = if self.traps() == TrapMode::Call { " calls" } else { "" };
+        write!(f, "{target} {cpu} {fpu} {} -O {opt_level:?}{calls}", self.allocator.name())
     }
 }
 

@@ -5,7 +5,7 @@ use libtest_mimic::Failed;
 use std::fmt::Write;
 use std::path::Path;
 use windlass::report::schema::figures;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, TrapMode};
 use windlass_backend::module::FunctionRole;
 
 /// Set to 1 to rewrite expectations.
@@ -28,6 +28,7 @@ pub fn check(path: &Path, text: &str, options: &str) -> Result<(), Failed> {
             "regalloc" => compiler.regalloc(allocator(value)?),
             "O" => compiler.opt_level(opt_level(value)?),
             "stack-check" => compiler.stack_check(value == "on"),
+            "traps" => compiler.traps(traps(value)?),
             "bounds" => compiler.bounds(bounds(value).ok_or("no such bounds")?),
             _ => return Err(format!("unknown option {option}").into()),
         };
@@ -61,6 +62,14 @@ fn opt_level(name: &str) -> Result<OptLevel, Failed> {
         "speed" => Ok(OptLevel::Speed),
         "size" => Ok(OptLevel::Size),
         _ => Err(format!("no level {name}").into()),
+    }
+}
+
+fn traps(name: &str) -> Result<TrapMode, Failed> {
+    match name {
+        "udf" => Ok(TrapMode::Udf),
+        "call" => Ok(TrapMode::Call),
+        _ => Err(format!("no way to trap {name}").into()),
     }
 }
 

@@ -5,23 +5,26 @@
 //! locations in the buffer and, if asked for, a line of assembly for each instruction.
 //!
 //! A branch to the next block is left out, a conditional one turned around where that saves the
-//! second branch. Conditional traps go to one `udf` for each code, behind the last block.
+//! second branch. Conditional traps go to one `udf` for each code, behind the last block; or to one call
+//! of the host (`TrapMode::Call`), and so do the others then.
 
-use super::args::{CmpOp, Cond, Operand2};
+use super::args::{CmpOp, Cond, MovOp, Operand2};
 use super::encode::encode;
 use super::fixup::Fixup;
 use super::imms::is_mod_imm;
-use super::{Callee, Imm16, Inst, print};
+use super::{CallInfo, Callee, Imm16, Inst, print};
 use crate::object::reloc;
-use crate::regs::IP;
-use regalloc2::PReg;
+use crate::regs::{IP, r};
+use regalloc2::{PReg, PRegSet};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use windlass_backend::Trap;
 use windlass_backend::compiled::RelocTarget;
 use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
 use windlass_backend::isa::Code;
+use windlass_backend::options::TrapMode;
 use windlass_backend::reg::{Reg, Writable};
+use windlass_backend::trap::HANDLER;
 
 /// Emits all blocks, then the traps that they branch to. A listing takes lines, each with a mark
 /// in the buffer: labels as `.L3:`, everything else is an instruction.
@@ -32,9 +35,11 @@ pub fn emit_function(
     code: &Code<Inst>,
     buffer: &mut MachBuffer<Fixup>,
     listing: Option<&mut Vec<String>>,
+    mode: TrapMode,
 ) {
     buffer.reserve_block_labels(code.num_blocks());
-    let mut emitter = Emitter { buffer, listing, next: None, traps: [None; Trap::ALL.len()] };
+    let traps = [None; Trap::ALL.len()];
+    let mut emitter = Emitter { buffer, listing, next: None, mode, traps };
     for block in 0..code.num_blocks() {
         let label = MachLabel::from_index(block);
         emitter.next = (block + 1 < code.num_blocks()).then(|| MachLabel::from_index(block + 1));
@@ -54,6 +59,7 @@ struct Emitter<'a> {
     listing: Option<&'a mut Vec<String>>,
     /// The block that follows.
     next: Option<MachLabel>,
+    mode: TrapMode,
     /// Labels of the traps that were branched to, by code.
     traps: [Option<MachLabel>; Trap::ALL.len()],
 }
@@ -90,6 +96,10 @@ impl Emitter<'_> {
             Inst::TrapIfZero { nonzero, rn, trap } => {
                 let label = self.trap_label(trap);
                 self.branch(Fixup::CmpBranchZero { nonzero, rn: physical(rn) }, label);
+            }
+            Inst::Udf { trap } if self.mode == TrapMode::Call => {
+                let label = self.trap_label(trap);
+                self.branch(Fixup::Jump, label);
             }
             Inst::LoadLiteral { rt, value } => {
                 self.line(|| print::print(inst, false));
@@ -192,9 +202,23 @@ impl Emitter<'_> {
             if let Some(label) = self.traps[trap.code() as usize] {
                 self.buffer.bind(label);
                 self.line(|| format!("{}:", print::trap_label(trap.code().into())));
-                self.fixed(&Inst::Udf { trap });
+                match self.mode {
+                    TrapMode::Udf => self.fixed(&Inst::Udf { trap }),
+                    TrapMode::Call => self.call_host(trap),
+                }
             }
         }
+    }
+
+    /// `movs r0, #code; bl windlass_trap`. The trap's place is that of the call, which the host sees.
+    fn call_host(&mut self, trap: Trap) {
+        let (rd, code) = (Writable::from_reg(r(0).into()), trap.code().into());
+        self.fixed(&Inst::Mov { op: MovOp::Mov, s: true, rd, op2: Operand2::Imm(code) });
+        self.buffer.add_trap(trap);
+        let callee = Callee::Direct(RelocTarget::Name(HANDLER.to_owned()));
+        let (uses, defs, clobbers) = (Vec::new(), Vec::new(), PRegSet::empty());
+        let info = CallInfo { callee, uses, defs, clobbers, callee_pops: 0 };
+        self.fixed(&Inst::Call { info: Box::new(info) });
     }
 }
 

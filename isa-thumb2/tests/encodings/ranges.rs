@@ -8,6 +8,7 @@ use windlass_backend::Trap;
 use windlass_backend::compiled::RegionKind;
 use windlass_backend::emit::buffer::{Finished, MachBuffer, MachLabel};
 use windlass_backend::isa::Code;
+use windlass_backend::options::TrapMode;
 use windlass_isa_thumb2::inst::args::*;
 use windlass_isa_thumb2::inst::emit::emit_function;
 use windlass_isa_thumb2::inst::fixup::Fixup;
@@ -277,7 +278,7 @@ fn emit(blocks: Vec<Vec<Inst>>) -> (Finished, Vec<String>) {
         block.into_iter().for_each(|inst| code.push(inst, 7));
     }
     let (mut buffer, mut lines) = (MachBuffer::default(), Vec::new());
-    emit_function(&code, &mut buffer, Some(&mut lines));
+    emit_function(&code, &mut buffer, Some(&mut lines), TrapMode::Udf);
     (buffer.finish().expect("a small function"), lines)
 }
 
