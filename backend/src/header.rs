@@ -38,7 +38,7 @@ pub fn write_header(module: &Module) -> Result<String> {
         .ok_or_else(|| Error::Interface("a module of CLIF functions has no header".into()))?;
     let mut header = Header::new(module, interface)?;
     header.open();
-    header.shared_codes();
+    header.text += &common_declarations();
     header.instance_type()?;
     header.memory_size()?;
     header.imports()?;
@@ -49,13 +49,70 @@ pub fn write_header(module: &Module) -> Result<String> {
     Ok(header.text)
 }
 
-/// Identifiers with an underscore that C, C++ or <stdint.h> take, so that a symbol could hit them.
+/// What all modules and the C runtime have in common, once however many headers a host includes.
+pub fn common_declarations() -> String {
+    let traps: String = Trap::ALL
+        .iter()
+        .map(|&trap| format!("\n#define {} {}", trap_macro(trap), trap.code()))
+        .collect();
+    format!(
+        "
+#ifndef WINDLASS_CODES
+#define WINDLASS_CODES
+
+/* What <module>_instantiate returns. A trap returns WINDLASS_TRAPPED + its code. */
+#define WINDLASS_OK {}
+#define WINDLASS_MEMORY_TOO_SMALL {}
+#define WINDLASS_MEMORY_MISALIGNED {}
+#define WINDLASS_INCOMPATIBLE_IMPORT {}
+#define WINDLASS_TRAPPED {}
+
+/* What <module>_trap returns: the code of the last call's trap, or none. */
+#define WINDLASS_TRAP_NONE ({}){traps}
+
+/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes, up to capacity.
+ * Modules that import a memory of the host change it as well. */
+typedef struct windlass_memory {{
+    uint32_t bytes;
+    uint8_t *base;
+    uint32_t capacity;
+}} windlass_memory;
+
+/* What a reference to a function points to. NULL is the null reference. */
+typedef struct windlass_funcref {{
+    const uint8_t *signature;
+    void (*entry)(void);
+    void *instance;
+}} windlass_funcref;
+
+/* A table as it is now: elements[0] to elements[size - 1], each a const windlass_funcref * or a
+ * pointer of the host's. Growing changes size, up to capacity. */
+typedef struct windlass_table {{
+    uint32_t size;
+    const void **elements;
+    uint32_t capacity;
+}} windlass_table;
+
+#endif
+",
+        status::OK,
+        status::MEMORY_TOO_SMALL,
+        status::MEMORY_MISALIGNED,
+        status::INCOMPATIBLE_IMPORT,
+        status::TRAPPED,
+        instance::NO_TRAP,
+    )
+}
+
+/// Identifiers with an underscore that C, C++, <stdint.h> or windlass.h take, so that a symbol could
+/// hit them.
 const RESERVED: &str = "\
     _Static_assert _Thread_local and_eq char16_t char32_t char8_t co_await co_return co_yield \
     const_cast dynamic_cast int16_t int32_t int64_t int8_t intmax_t intptr_t not_eq or_eq \
     reinterpret_cast static_assert static_cast thread_local typeof_unqual uint16_t uint32_t \
-    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_funcref windlass_memory \
-    windlass_table xor_eq";
+    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_fault_handler windlass_funcref \
+    windlass_memory windlass_table windlass_trap windlass_trap_name windlass_trap_pc \
+    windlass_unhandled_fault xor_eq";
 
 struct Header<'a> {
     module: &'a Module,
@@ -170,61 +227,6 @@ extern "C" {{
 
 #endif
 "#;
-    }
-
-    /// What all modules have in common, once however many headers a host includes.
-    fn shared_codes(&mut self) {
-        let traps: String = Trap::ALL
-            .iter()
-            .map(|&trap| format!("\n#define {} {}", trap_macro(trap), trap.code()))
-            .collect();
-        self.text += &format!(
-            "
-#ifndef WINDLASS_CODES
-#define WINDLASS_CODES
-
-/* What <module>_instantiate returns. A trap returns WINDLASS_TRAPPED + its code. */
-#define WINDLASS_OK {}
-#define WINDLASS_MEMORY_TOO_SMALL {}
-#define WINDLASS_MEMORY_MISALIGNED {}
-#define WINDLASS_INCOMPATIBLE_IMPORT {}
-#define WINDLASS_TRAPPED {}
-
-/* What <module>_trap returns: the code of the last call's trap, or none. */
-#define WINDLASS_TRAP_NONE ({}){traps}
-
-/* A linear memory as it is now: base[0] to base[bytes - 1]. Growing changes bytes, up to capacity.
- * Modules that import a memory of the host change it as well. */
-typedef struct windlass_memory {{
-    uint32_t bytes;
-    uint8_t *base;
-    uint32_t capacity;
-}} windlass_memory;
-
-/* What a reference to a function points to. NULL is the null reference. */
-typedef struct windlass_funcref {{
-    const uint8_t *signature;
-    void (*entry)(void);
-    void *instance;
-}} windlass_funcref;
-
-/* A table as it is now: elements[0] to elements[size - 1], each a const windlass_funcref * or a
- * pointer of the host's. Growing changes size, up to capacity. */
-typedef struct windlass_table {{
-    uint32_t size;
-    const void **elements;
-    uint32_t capacity;
-}} windlass_table;
-
-#endif
-",
-            status::OK,
-            status::MEMORY_TOO_SMALL,
-            status::MEMORY_MISALIGNED,
-            status::INCOMPATIBLE_IMPORT,
-            status::TRAPPED,
-            instance::NO_TRAP,
-        );
     }
 
     fn instance_type(&mut self) -> Result<()> {

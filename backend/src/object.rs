@@ -6,6 +6,7 @@
 //! ```text
 //! .text    .text.<symbol>     code: shared, or a section for each function
 //! .rodata  .rodata.<symbol>   constant data, likewise
+//! windlass_code               a record for each section of a module's code (see [`CodeRecord`])
 //! .group                      for each weak symbol, around the section that is its own
 //! <attributes>                build attributes, if the target has them
 //! ```
@@ -17,7 +18,7 @@
 //! Invariant: addends stand encoded in the code, whatever the relocation. The `object` crate could
 //! write only plain words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::object::write::{self, Comdat, SectionId, StandardSection};
 pub use ::object::{Architecture, Endianness};
@@ -43,7 +44,31 @@ pub struct ElfFormat {
     pub function_symbol_bit: u64,
     pub mapping_symbols: Option<MappingSymbols>,
     pub attributes: Option<AttributesSection>,
+    pub code_record: CodeRecord,
 }
+
+/// How a host's fault handler finds the code of modules: each section of it has a record in a
+/// section [`CODE_RECORDS`], which are all between `__start_windlass_code` and
+/// `__stop_windlass_code`. These symbols are a linker's own, whatever its script says.
+///
+/// ```text
+///   +0  where the section begins, in bytes from here
+///   +4  its bytes, which are even, and `flags`
+/// ```
+///
+/// The section refers to its record, so that linkers which drop unused sections keep both or none.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeRecord {
+    /// `r_type` of a word that is a symbol's address less its own, the addend being 0.
+    pub relative_relocation: u32,
+    /// `r_type` that changes nothing.
+    pub no_relocation: u32,
+    /// 1 if entries save floating-point registers, else 0.
+    pub flags: u32,
+}
+
+/// Name of the section of records: a C identifier.
+pub const CODE_RECORDS: &str = "windlass_code";
 
 /// Names of the local symbols that stand where code or data begins, for disassemblers and linkers.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +108,7 @@ pub fn write_object(
     let data_places = writer.define_data()?;
     writer.add_relocations(compiled, &places)?;
     writer.add_addresses(&data_places)?;
+    writer.add_code_records(&places)?;
     writer.add_attributes();
     writer.object.write().map_err(from_object)
 }
@@ -369,6 +395,47 @@ impl<'a> ObjectWriter<'a> {
             section: write::SymbolSection::Undefined,
             flags: SymbolFlags::None,
         }))
+    }
+
+    /// Only code of instances has records: there is something to recover. Routines that objects share
+    /// are called with what does not trap, and call no module.
+    fn add_code_records(&mut self, places: &[Place]) -> Result<()> {
+        if self.module.interface.is_none() {
+            return Ok(());
+        }
+        let functions = self.module.functions.iter().zip(places);
+        let mut sections = BTreeSet::new();
+        for (function, place) in functions {
+            if self.symbol(function.symbol)?.binding != Binding::Weak {
+                sections.insert(place.section);
+            }
+        }
+        sections.into_iter().try_for_each(|section| self.add_code_record(section))
+    }
+
+    fn add_code_record(&mut self, code: SectionId) -> Result<()> {
+        let CodeRecord { relative_relocation, no_relocation, flags } = self.format.code_record;
+        let bytes = self.object.section(code).data().len() as u32;
+        let bytes = bytes.next_multiple_of(2) | flags;
+        let bytes = match self.format.endianness {
+            Endianness::Little => bytes.to_le_bytes(),
+            Endianness::Big => bytes.to_be_bytes(),
+        };
+        let name = CODE_RECORDS.as_bytes().to_vec();
+        let record = self.object.add_section(Vec::new(), name, SectionKind::ReadOnlyData);
+        self.object.append_section_data(record, &[[0; 4], bytes].concat(), 4);
+        for (section, symbol, r_type) in
+            [(record, code, relative_relocation), (code, record, no_relocation)]
+        {
+            let relocation = write::Relocation {
+                offset: 0,
+                symbol: self.object.section_symbol(symbol),
+                addend: 0,
+                flags: RelocationFlags::Elf { r_type: elf::RelocationType(r_type) },
+            };
+            self.object.add_relocation(section, relocation).map_err(from_object)?;
+        }
+        Ok(())
     }
 
     fn add_attributes(&mut self) {

@@ -4,6 +4,7 @@
 //!   bytes --Compiler--> Artifact { object, header, module, compiled }
 //!                         |-- report: figures of every function and allocator
 //!                         '-- link --> machine --> store: executes objects
+//!   c_runtime: windlass.h and windlass.c, which C hosts compile once
 //!   bytes of anybody's object --analyze--> Report: which of its spills were needed
 //! ```
 //!
@@ -22,6 +23,7 @@
 pub mod aapcs;
 #[cfg(feature = "cli")]
 pub mod analyze;
+pub mod c_runtime;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clif;

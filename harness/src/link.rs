@@ -206,6 +206,9 @@ fn relocate_section<'data, S: ObjectSection<'data>>(
         let RelocationFlags::Elf { r_type } = relocation.flags() else {
             return Err(error("not an ELF relocation".into()));
         };
+        if r_type == elf::R_ARM_NONE {
+            continue;
+        }
         let target = match relocation.target() {
             RelocationTarget::Symbol(index) => targets.get(&index.0).copied(),
             _ => None,

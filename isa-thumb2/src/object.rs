@@ -4,12 +4,14 @@
 //! the Arm Architecture" (Addenda32), section "Build Attributes". Names are theirs.
 
 use windlass_backend::object::{
-    Architecture, AttributesSection, ElfFormat, Endianness, MappingSymbols,
+    Architecture, AttributesSection, CodeRecord, ElfFormat, Endianness, MappingSymbols,
 };
 
 /// Relocation types (AAELF32, "Relocation types"), for `windlass_backend::compiled::Reloc::kind`.
 /// S: the symbol's address, A: the addend, P: the place, T: 1 for a Thumb function.
 pub mod reloc {
+    /// Nothing: the section needs the symbol's.
+    pub const R_ARM_NONE: u32 = 0;
     /// Word: (S + A) | T.
     pub const R_ARM_ABS32: u32 = 2;
     /// Word: ((S + A) | T) - P.
@@ -90,6 +92,11 @@ pub fn elf_format(attributes: &BuildAttributes<'_>) -> ElfFormat {
             section_type: SHT_ARM_ATTRIBUTES,
             bytes: attributes.encode(),
         }),
+        code_record: CodeRecord {
+            relative_relocation: reloc::R_ARM_REL32,
+            no_relocation: reloc::R_ARM_NONE,
+            flags: u32::from(attributes.fp.is_some()),
+        },
     }
 }
 

@@ -122,6 +122,13 @@ fn sample() -> Builder {
     b
 }
 
+/// The sample as a module with instances.
+fn module_sample() -> Builder {
+    let mut b = sample();
+    b.module.interface = Some(Interface::default());
+    b
+}
+
 type Elf<'a> = ElfFile32<'a, Endianness>;
 
 fn parse(bytes: &[u8]) -> Elf<'_> {
@@ -375,6 +382,95 @@ fn parts_that_contradict_each_other_are_internal_errors() {
     let mut b = sample();
     b.compiled.functions.pop();
     assert!(matches!(b.write(&SHARED), Err(Error::Internal { .. })));
+}
+
+/// Start and bytes of the sections that have a record, by their names.
+fn code_records(elf: &Elf<'_>) -> Vec<(String, u32)> {
+    let records = elf.sections().filter(|s| s.name() == Ok("windlass_code"));
+    let records = records.map(|record| {
+        let (offset, relocation) = record.relocations().next().unwrap();
+        assert_eq!((offset, record.relocations().count()), (0, 1));
+        assert_eq!(relocation.flags(), flags(R_ARM_REL32));
+        let code = section_of(elf, relocation.target());
+        let back = code.relocations().filter(|(_, r)| r.flags() == flags(R_ARM_NONE));
+        let back: Vec<_> = back.map(|(_, r)| section_of(elf, r.target()).index()).collect();
+        assert_eq!(back, [record.index()]);
+        let data = record.data().unwrap();
+        assert_eq!(data[..4], [0; 4]);
+        let bytes = u32::from_le_bytes(data[4..].try_into().unwrap());
+        (code.name().unwrap().to_owned(), bytes)
+    });
+    records.collect()
+}
+
+fn flags(r_type: u32) -> RelocationFlags {
+    RelocationFlags::Elf { r_type: elf::RelocationType(r_type) }
+}
+
+fn section_of<'a, 'f>(
+    elf: &'f Elf<'a>,
+    target: RelocationTarget,
+) -> object::read::elf::ElfSection32<'a, 'f> {
+    let RelocationTarget::Symbol(symbol) = target else { panic!("no symbol: {target:?}") };
+    let symbol = elf.symbol_by_index(symbol).unwrap();
+    elf.section_by_index(symbol.section_index().unwrap()).unwrap()
+}
+
+/// But for the routines that objects share.
+#[test]
+fn code_of_instances_has_records() {
+    let bytes = module_sample().write(&SHARED).unwrap();
+    let text = parse(&bytes).section_by_name(".text").unwrap().size() as u32;
+    assert_eq!(code_records(&parse(&bytes)), [(".text".to_owned(), text)]);
+    let bytes = module_sample().write(&SECTIONS).unwrap();
+    let expected = [(".text.helper", 6), (".text.m_run", 28), (".text.m_address", 10)];
+    let expected = expected.map(|(name, bytes)| (name.to_owned(), bytes));
+    assert_eq!(code_records(&parse(&bytes)), expected);
+    assert_eq!(code_records(&parse(&sample().write(&SECTIONS).unwrap())), []);
+}
+
+/// As long as a linker drops what is between its own symbols: GNU ld wants to be asked.
+#[test]
+#[ignore = "runs arm-none-eabi binutils and ld.lld"]
+fn linkers_keep_records_of_what_they_keep() {
+    let dir = std::env::temp_dir().join(format!("windlass-records-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let symbols = "__start_windlass_code, __stop_windlass_code";
+    let host = format!("{HOST}    .weak {symbols}\n    .word {symbols}\n");
+    std::fs::write(path("host.s"), host).unwrap();
+    run(&["arm-none-eabi-as", "-mcpu=cortex-m4", &path("host.s"), "-o", &path("host.o")]);
+    std::fs::write(path("m2.o"), second().write(&SECTIONS).unwrap()).unwrap();
+    std::fs::write(path("m.o"), module_sample().write(&SECTIONS).unwrap()).unwrap();
+    let [m, m2, host, out] = ["m.o", "m2.o", "host.o", "out"].map(path);
+    let drop: &[&str] = &["-z", "start-stop-gc"];
+    for (linker, options, kept) in
+        [("arm-none-eabi-ld", drop, 2), ("ld.lld", &[], 2), ("arm-none-eabi-ld", &[], 3)]
+    {
+        let places = ["--gc-sections", "-Ttext=0x8000", "--section-start=.far=0x20000000"];
+        let objects = ["-e", "_start", "-o", &out, &m, &m2, &host];
+        run(&[&[linker], options, &places[..], &objects[..]].concat());
+        let linked = std::fs::read(&out).unwrap();
+        let linked = parse(&linked);
+        let records = linked.section_by_name("windlass_code").unwrap();
+        let at = |n: u64| records.address() + 8 * n;
+        let mut found: Vec<(u64, u32)> = (0..records.size() / 8)
+            .map(|n| (at(n) + u64::from(word(&linked, at(n))), word(&linked, at(n) + 4)))
+            .map(|(start, bytes)| (start & 0xffff_ffff, bytes))
+            .collect();
+        found.sort();
+        let start = |name: &str| {
+            let symbol = linked.symbols().find(|s| s.name() == Ok(name));
+            symbol.map(|s| s.address() & !1)
+        };
+        let functions = [("helper", 6), ("m_run", 28), ("m_address", 10)];
+        let functions =
+            functions.into_iter().filter_map(|(name, bytes)| Some((start(name)?, bytes)));
+        let mut expected: Vec<(u64, u32)> = functions.collect();
+        expected.sort();
+        assert_eq!((&found, found.len()), (&expected, kept), "{linker} {options:?}");
+    }
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 /// Follows every relocation through GNU ld and lld.

@@ -207,6 +207,9 @@ fn read_section<'a>(
     let mut relocs = HashMap::new();
     for (offset, reloc) in section.relocations() {
         let RelocationFlags::Elf { r_type } = reloc.flags() else { continue };
+        if r_type == elf::R_ARM_NONE {
+            continue;
+        }
         if let Ok(offset) = u32::try_from(offset) {
             let target = target_of(file, reloc.target());
             relocs.insert(offset, Reloc { kind: r_type, target });

@@ -4,6 +4,7 @@
 //! for a wrong command line. Results go to standard output, everything else to standard error.
 
 mod analyze;
+mod c_runtime;
 mod call;
 mod compare;
 mod compile;
@@ -32,6 +33,7 @@ struct Args {
 const EXAMPLES: &str = "Examples:
   windlass compare flight_control.wasm
   windlass compile crc32.wasm -o crc32.o --header crc32.h
+  windlass c-runtime firmware/
   windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
   windlass replay problems/*.problem --regalloc ion,belady
@@ -41,6 +43,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Compile a module to an object, or to a listing of one of its stages
     Compile(compile::Args),
+    /// Write windlass.h and windlass.c: the fault handler and what else a C host links once
+    CRuntime(c_runtime::Args),
     /// Compare what register allocators make of every function
     Compare(compare::Args),
     /// Find the spills in a Thumb-2 object of any compiler, and which of them were needed
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let run = || match args.command {
         Command::Compile(args) => compile::run(&args),
+        Command::CRuntime(args) => c_runtime::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -27,12 +27,12 @@
 //!   vpop     {d8-d15}          on a target with a unit
 //!   movs     r0, #0
 //!   movs     r1, #0
-//!   vmov     s0, r0            eabihf: results in s0, or in d0
-//!   vmov     s1, r0
+//!   vmov     d0, r0, r1        on a target with a unit; and d1 to d3: up to four results
 //!   pop      {r4-r11, pc}
 //! ```
 //!
-//! Linking the outermost record clears the trap field of the last run.
+//! `harness/c-runtime/windlass.c.in` has it. Linking the outermost record clears the trap field of the
+//! last run.
 
 use super::frame::Insts;
 use crate::inst::Inst;
