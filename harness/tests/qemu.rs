@@ -13,6 +13,7 @@ mod common;
 mod qemu {
     pub mod floats;
     pub mod image;
+    pub mod recovery;
     pub mod scripts;
 }
 
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use windlass::store::Outcome;
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary};
+use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, c_runtime};
 
 /// A machine of qemu and what windlass compiles for it.
 #[derive(Clone, Copy, Debug)]
@@ -155,8 +156,12 @@ impl Firmware {
         firmware
     }
 
+    /// A directory with the C runtime alone.
     fn empty(board: Board) -> Firmware {
-        Firmware { directory: tempfile::tempdir().unwrap(), board }
+        let firmware = Firmware { directory: tempfile::tempdir().unwrap(), board };
+        std::fs::write(firmware.path("windlass.h"), c_runtime::header()).unwrap();
+        std::fs::write(firmware.path("windlass.c"), c_runtime::source()).unwrap();
+        firmware
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -343,14 +348,19 @@ fn headers_are_c11_and_cplusplus17() {
     let mut programs = corpus();
     let imports = std::fs::read_to_string(host("imports.wat")).unwrap();
     programs.push(("imports".to_owned(), wat::parse_str(imports).unwrap()));
+    std::fs::write(directory.path().join("windlass.h"), c_runtime::header()).unwrap();
+    // Between others, since any order will do.
     let mut all = String::new();
-    for (name, wasm) in &programs {
+    for (n, (name, wasm)) in programs.iter().enumerate() {
         let artifact = Compiler::new().name(name).compile_wasm(wasm).unwrap();
         let file = format!("{name}.h");
         std::fs::write(directory.path().join(&file), artifact.header.unwrap()).unwrap();
         all += &format!(
             "#include \"{file}\"\n#include \"{file}\"\nstatic {name}_instance a_{name};\n"
         );
+        if n % 3 == 1 {
+            all += "#include \"windlass.h\"\n";
+        }
     }
     // Uses each instance, lest it be an unused variable.
     all += "void use(void *);\nvoid all(void);\nvoid all(void) {\n";

