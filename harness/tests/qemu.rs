@@ -11,6 +11,7 @@
 
 mod common;
 mod qemu {
+    pub mod examples;
     pub mod floats;
     pub mod image;
     pub mod recovery;
