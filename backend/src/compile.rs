@@ -129,7 +129,7 @@ pub fn compile_lowered<I: Isa>(
 
     let mut buffer = MachBuffer::default();
     let mut lines = options.listings.then(Vec::new);
-    isa.emit(&code, &mut buffer, lines.as_mut(), options);
+    isa.emit(&code, &frame, options, &mut buffer, lines.as_mut());
     let finished = buffer.finish()?;
 
     stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
@@ -147,6 +147,7 @@ pub fn compile_lowered<I: Isa>(
         regions: finished.regions,
         traps: finished.traps,
         source_ranges: finished.source_ranges,
+        frame_rows: finished.frame_rows,
         frame_bytes,
         spill_area: frame.spill_area(),
         stats,

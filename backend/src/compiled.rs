@@ -57,6 +57,27 @@ pub struct SourceRange {
     pub loc: u32,
 }
 
+/// How the caller's registers are recovered, at one place in the code.
+///
+/// The canonical frame address is what sp will be when the function has returned: for a callee that
+/// pops its stack arguments, beyond these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct FrameState {
+    /// Bytes from sp to the canonical frame address.
+    pub cfa_offset: i32,
+    /// The caller's registers that lie in memory: DWARF's number, and where, in bytes from the
+    /// canonical frame address. All others still have the caller's values.
+    pub saved: Vec<(u16, i32)>,
+}
+
+/// The state from `offset` on, which may lie within an instruction: a return address less one then
+/// finds what holds once the callee has returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameRow {
+    pub offset: u32,
+    pub state: FrameState,
+}
+
 /// One function's machine code.
 ///
 /// Invariant: `regions` is in order of offset and, unless `code` is empty, its first stands at 0.
@@ -68,7 +89,10 @@ pub struct CompiledFunction {
     pub relocs: Vec<Reloc>,
     pub regions: Vec<Region>,
     pub traps: Vec<TrapSite>,
+    /// In order, without the pool of literals; code between them is windlass's own.
     pub source_ranges: Vec<SourceRange>,
+    /// In order of offset, the first at 0; only with debug information.
+    pub frame_rows: Vec<FrameRow>,
     /// Stack that the function occupies, its saved registers included.
     pub frame_bytes: u32,
     /// Where spill slots are, in bytes from sp after the prologue.

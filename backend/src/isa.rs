@@ -148,6 +148,11 @@ pub struct FrameRequest {
 }
 
 impl FrameRequest {
+    /// Bytes of stack arguments that a return pops.
+    pub fn popped_bytes(&self) -> u32 {
+        if self.pops_incoming { self.incoming_bytes } else { 0 }
+    }
+
     /// The spill slots, in bytes from sp.
     pub fn spill_area(&self) -> core::ops::Range<u32> {
         let start = self.outgoing_bytes.next_multiple_of(4);
@@ -261,10 +266,13 @@ pub trait Isa: Send + Sync {
     ) -> Result<u32>;
 
     /// Emits all blocks into the buffer. A listing takes one line for each instruction, whose place
-    /// is marked in the buffer.
+    /// is marked in the buffer. With debug information the buffer also gets the frame's states, and
+    /// each source location has traps of its own.
     fn emit(
         &self,
         code: &Code<Self::Inst>,
+        frame: &FrameRequest,
+        options: &CodegenOptions,
         buffer: &mut MachBuffer<<Self::Inst as MachInst>::Relax>,
         listing: Option<&mut Vec<String>>,
         options: &CodegenOptions,

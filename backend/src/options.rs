@@ -96,6 +96,8 @@ pub struct FrontendOptions {
     pub table_capacity: u32,
     /// C functions return structs of up to four floats of one format in registers.
     pub floats_in_registers: bool,
+    /// Read the source lines of a module that has DWARF (`Module::source`).
+    pub debug_info: bool,
 }
 
 impl Default for FrontendOptions {
@@ -106,6 +108,7 @@ impl Default for FrontendOptions {
             features: SUPPORTED_FEATURES,
             table_capacity: MAX_DECLARED_CAPACITY,
             floats_in_registers: false,
+            debug_info: false,
         }
     }
 }
@@ -152,6 +155,9 @@ pub struct CodegenOptions {
     pub traps: TrapMode,
     /// Functions with an instance compare sp with its stack limit (see `instance::RED_ZONE`).
     pub stack_check: bool,
+    /// Keep what debuggers want of each function (`CompiledFunction::frame_rows`), and make each
+    /// source location trap at a place of its own.
+    pub debug_info: bool,
 }
 
 impl Default for CodegenOptions {
@@ -169,6 +175,7 @@ impl Default for CodegenOptions {
             threads: 0,
             traps: TrapMode::default(),
             stack_check: true,
+            debug_info: false,
         }
     }
 }

@@ -18,6 +18,7 @@ use finalize::FinalizeOptions;
 use inst::args::{AMode, FpSize, LoadOp, MovOp, Operand2, StoreOp};
 use inst::fixup::Fixup;
 use inst::imms;
+use inst::unwind::Unwind;
 use inst::{Inst, emit};
 use regalloc2::{MachineEnv, PReg, RegClass};
 use settings::{Cpu, Settings, TargetOptions};
@@ -185,11 +186,13 @@ impl Isa for Thumb2 {
     fn emit(
         &self,
         code: &Code<Inst>,
+        frame: &FrameRequest,
+        options: &CodegenOptions,
         buffer: &mut MachBuffer<Fixup>,
         listing: Option<&mut Vec<String>>,
-        options: &CodegenOptions,
     ) {
-        emit::emit_function(code, buffer, listing, options.traps)
+        let unwind = options.debug_info.then(|| Unwind::new(frame.popped_bytes()));
+        emit::emit_function(code, buffer, listing, options.traps, unwind)
     }
 
     fn count_insts(&self, code: &[u8]) -> u32 {

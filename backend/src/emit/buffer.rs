@@ -1,7 +1,7 @@
 //! The emission buffer: bytes, labels and the branches between them.
 //!
 //! Input: instruction bytes in order, labels, [`Relaxable`] items (branches, jump tables, literal
-//! loads), literals, relocations, traps and source locations. Output: [`Finished`] code in which
+//! loads), literals, relocations, traps, source locations and frame states. Output: [`Finished`] code in which
 //! every relaxable item has the shortest form that reaches its targets.
 //!
 //! Relaxation starts every item at form 0 and grows those that do not reach, until nothing
@@ -12,7 +12,7 @@
 //! What a form looks like is the ISA's; where things are is ours. Positions are byte offsets from
 //! the function's start; before `finish` they are offsets in the stream of fixed bytes.
 
-use crate::compiled::{Region, RegionKind, Reloc, SourceRange, TrapSite};
+use crate::compiled::{FrameRow, FrameState, Region, RegionKind, Reloc, SourceRange, TrapSite};
 use crate::error::{Error, Result};
 use crate::trap::Trap;
 use core::ops::Range;
@@ -84,6 +84,8 @@ pub struct MachBuffer<R> {
     traps: Vec<(Bound, Trap)>,
     /// Start of each run of equal source location.
     locs: Vec<(Bound, u32)>,
+    /// Each with the bytes in front of the place that it already holds for.
+    frames: Vec<(Bound, u32, FrameState)>,
     literals: Vec<u32>,
     literal_index: HashMap<u32, MachLabel>,
     marks: Vec<Bound>,
@@ -96,6 +98,7 @@ pub struct Finished {
     pub relocs: Vec<Reloc>,
     pub traps: Vec<TrapSite>,
     pub source_ranges: Vec<SourceRange>,
+    pub frame_rows: Vec<FrameRow>,
     pub regions: Vec<Region>,
     /// Offsets of `mark` calls, in order.
     pub marks: Vec<u32>,
@@ -121,6 +124,7 @@ impl<R: Relaxable> Default for MachBuffer<R> {
             relocs: Vec::new(),
             traps: Vec::new(),
             locs: Vec::new(),
+            frames: Vec::new(),
             literals: Vec::new(),
             literal_index: HashMap::new(),
             marks: Vec::new(),
@@ -192,6 +196,13 @@ impl<R: Relaxable> MachBuffer<R> {
     pub fn set_source(&mut self, loc: u32) {
         if self.locs.last().map(|&(_, last)| last) != Some(loc) {
             self.locs.push((self.here(), loc));
+        }
+    }
+
+    /// The frame's state from here on, or from `early` bytes before.
+    pub fn set_frame(&mut self, state: &FrameState, early: u32) {
+        if self.frames.last().map(|(.., last)| last) != Some(state) {
+            self.frames.push((self.here(), early, state.clone()));
         }
     }
 
@@ -279,9 +290,10 @@ impl<R: Relaxable> MachBuffer<R> {
             .iter()
             .map(|&(bound, trap)| TrapSite { offset: layout.position(bound), trap })
             .collect();
-        let source_ranges = source_ranges(&self.locs, layout, code.len() as u32);
+        let source_ranges = source_ranges(&self.locs, layout);
+        let frame_rows = frame_rows(self.frames, layout);
         let marks = self.marks.iter().map(|&bound| layout.position(bound)).collect();
-        Finished { code, relocs, traps, source_ranges, regions, marks }
+        Finished { code, relocs, traps, source_ranges, frame_rows, regions, marks }
     }
 }
 
@@ -301,14 +313,28 @@ fn simplify(regions: &mut Vec<Region>, end: u32) {
     regions.dedup_by_key(|region| region.kind);
 }
 
-fn source_ranges(locs: &[(Bound, u32)], layout: &Layout, end: u32) -> Vec<SourceRange> {
+fn source_ranges(locs: &[(Bound, u32)], layout: &Layout) -> Vec<SourceRange> {
     let starts = locs.iter().map(|&(bound, loc)| (layout.position(bound), loc));
-    let ends = locs.iter().skip(1).map(|&(bound, _)| layout.position(bound)).chain([end]);
+    let ends =
+        locs.iter().skip(1).map(|&(bound, _)| layout.position(bound)).chain([layout.code_end]);
     starts
         .zip(ends)
         .filter(|&((start, loc), end)| start < end && loc != u32::MAX)
         .map(|((start, loc), end)| SourceRange { start, end, loc })
         .collect()
+}
+
+/// Of several states at one place the last holds.
+fn frame_rows(frames: Vec<(Bound, u32, FrameState)>, layout: &Layout) -> Vec<FrameRow> {
+    let mut rows: Vec<FrameRow> = Vec::with_capacity(frames.len());
+    for (bound, early, state) in frames {
+        let offset = layout.position(bound) - early;
+        if rows.last().is_some_and(|row| row.offset == offset) {
+            rows.pop();
+        }
+        rows.push(FrameRow { offset, state });
+    }
+    rows
 }
 
 /// Where everything is for one choice of forms.

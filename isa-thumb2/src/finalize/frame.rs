@@ -71,7 +71,7 @@ impl FrameLayout {
     /// `force_lr` saves lr though the function makes no call; `size` prefers few bytes.
     pub fn new(request: &FrameRequest, force_lr: bool, size: bool) -> Result<FrameLayout> {
         let incoming_bytes = request.incoming_bytes;
-        let popped_args = if request.pops_incoming { incoming_bytes } else { 0 };
+        let popped_args = request.popped_bytes();
         let tail_room = request.tail_bytes.saturating_sub(incoming_bytes);
         let mut saved = callee_saved(request);
         // `pop {.., pc}` is shorter than `pop {..}; bx lr`, at the cost of a cycle.

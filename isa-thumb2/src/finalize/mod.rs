@@ -32,6 +32,7 @@ mod tests;
 mod verify;
 
 pub use frame::FrameLayout;
+pub use rewrite::NOWHERE;
 pub use verify::verify;
 
 use crate::inst::Inst;

@@ -5,29 +5,34 @@
 //! locations in the buffer and, if asked for, a line of assembly for each instruction.
 //!
 //! A branch to the next block is left out, a conditional one turned around where that saves the
-//! second branch. Conditional traps go to one `udf` for each code, behind the last block; or to one call
-//! of the host (`TrapMode::Call`), and so do the others then.
+//! second branch. Conditional traps go to one `udf` for each code, behind the last block; with debug
+//! information to one for each code, source location and state of the frame, so that its address
+//! tells a debugger all three. Or they go to a call of the host in its place (`TrapMode::Call`), and so
+//! do the others then.
 
 use super::args::{CmpOp, Cond, MovOp, Operand2};
 use super::encode::encode;
 use super::fixup::Fixup;
 use super::imms::is_mod_imm;
+use super::unwind::Unwind;
 use super::{CallInfo, Callee, Imm16, Inst, print};
+use crate::finalize::NOWHERE;
 use crate::object::reloc;
 use crate::regs::{IP, r};
 use regalloc2::{PReg, PRegSet};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use windlass_backend::Trap;
-use windlass_backend::compiled::RelocTarget;
+use windlass_backend::compiled::{FrameState, RelocTarget};
 use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
-use windlass_backend::isa::Code;
+use windlass_backend::isa::{Code, MachInst};
 use windlass_backend::options::TrapMode;
 use windlass_backend::reg::{Reg, Writable};
 use windlass_backend::trap::HANDLER;
 
 /// Emits all blocks, then the traps that they branch to. A listing takes lines, each with a mark
-/// in the buffer: labels as `.L3:`, everything else is an instruction.
+/// in the buffer: labels as `.L3:`, everything else is an instruction. With `unwind` there is debug
+/// information.
 ///
 /// # Panics
 /// On an instruction that finalizing should have replaced.
@@ -36,22 +41,42 @@ pub fn emit_function(
     buffer: &mut MachBuffer<Fixup>,
     listing: Option<&mut Vec<String>>,
     mode: TrapMode,
+    unwind: Option<Unwind>,
 ) {
     buffer.reserve_block_labels(code.num_blocks());
-    let traps = [None; Trap::ALL.len()];
-    let mut emitter = Emitter { buffer, listing, next: None, mode, traps };
+    let traps = Traps::default();
+    let mut emitter = Emitter { buffer, listing, next: None, mode, traps, loc: NOWHERE, unwind };
     for block in 0..code.num_blocks() {
         let label = MachLabel::from_index(block);
         emitter.next = (block + 1 < code.num_blocks()).then(|| MachLabel::from_index(block + 1));
         emitter.buffer.bind(label);
         emitter.line(|| format!("{}:", print::label(label)));
+        emitter.start_block(block);
         for index in code.block_range(block) {
-            emitter.buffer.set_source(code.locs[index]);
+            emitter.loc = code.locs[index];
+            emitter.buffer.set_source(emitter.loc);
             emitter.emit(&code.insts[index]);
+            emitter.unwind(&code.insts[index]);
         }
     }
-    emitter.buffer.set_source(u32::MAX);
+    emitter.buffer.set_source(NOWHERE);
     emitter.emit_traps();
+}
+
+/// The `udf`s behind the code that conditional traps branch to.
+#[derive(Default)]
+struct Traps {
+    index: HashMap<TrapPlace, usize>,
+    /// Label, listing's name and place of each.
+    list: Vec<(MachLabel, String, TrapPlace)>,
+}
+
+/// What a `udf` tells. Without debug information that is the code alone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct TrapPlace {
+    trap: Trap,
+    loc: u32,
+    frame: Option<FrameState>,
 }
 
 struct Emitter<'a> {
@@ -60,8 +85,11 @@ struct Emitter<'a> {
     /// The block that follows.
     next: Option<MachLabel>,
     mode: TrapMode,
-    /// Labels of the traps that were branched to, by code.
-    traps: [Option<MachLabel>; Trap::ALL.len()],
+    traps: Traps,
+    /// Source location of what is being emitted.
+    loc: u32,
+    /// With debug information.
+    unwind: Option<Unwind>,
 }
 
 impl Emitter<'_> {
@@ -70,6 +98,21 @@ impl Emitter<'_> {
         if let Some(lines) = &mut self.listing {
             self.buffer.mark();
             lines.push(text());
+        }
+    }
+
+    fn start_block(&mut self, block: usize) {
+        if let Some(unwind) = &mut self.unwind {
+            unwind.start_block(block);
+            self.buffer.set_frame(unwind.state(), 0);
+        }
+    }
+
+    /// Tells what the frame is after an instruction that has just been emitted.
+    fn unwind(&mut self, inst: &Inst) {
+        if let Some(unwind) = &mut self.unwind {
+            unwind.step(inst);
+            self.buffer.set_frame(unwind.state(), u32::from(inst.is_call()));
         }
     }
 
@@ -90,16 +133,13 @@ impl Emitter<'_> {
                 self.jump_table(index, default, targets);
             }
             Inst::TrapIf { cond, trap } => {
-                let label = self.trap_label(trap);
-                self.branch(Fixup::CondBr(cond), label);
+                self.trap_branch(Fixup::CondBr(cond), trap);
             }
             Inst::TrapIfZero { nonzero, rn, trap } => {
-                let label = self.trap_label(trap);
-                self.branch(Fixup::CmpBranchZero { nonzero, rn: physical(rn) }, label);
+                self.trap_branch(Fixup::CmpBranchZero { nonzero, rn: physical(rn) }, trap);
             }
             Inst::Udf { trap } if self.mode == TrapMode::Call => {
-                let label = self.trap_label(trap);
-                self.branch(Fixup::Jump, label);
+                self.trap_branch(Fixup::Jump, trap);
             }
             Inst::LoadLiteral { rt, value } => {
                 self.line(|| print::print(inst, false));
@@ -131,12 +171,17 @@ impl Emitter<'_> {
     }
 
     fn branch(&mut self, fixup: Fixup, target: MachLabel) {
-        let trap = self.traps.iter().position(|&trap| trap == Some(target));
-        self.line(|| {
-            let target = trap.map_or_else(|| print::label(target), print::trap_label);
-            format!("{} {target}", print::branch(&fixup))
-        });
+        self.line(|| format!("{} {}", print::branch(&fixup), print::label(target)));
         self.buffer.put_relaxable(fixup, smallvec![target]);
+    }
+
+    fn trap_branch(&mut self, fixup: Fixup, trap: Trap) {
+        let nth = self.trap(trap);
+        if let Some(lines) = &mut self.listing {
+            self.buffer.mark();
+            lines.push(format!("{} {}", print::branch(&fixup), self.traps.list[nth].1));
+        }
+        self.buffer.put_relaxable(fixup, smallvec![self.traps.list[nth].0]);
     }
 
     fn jump(&mut self, target: MachLabel) {
@@ -192,20 +237,35 @@ impl Emitter<'_> {
         self.fixed(&Inst::Cmp { op: CmpOp::Cmp, rn: index, op2 });
     }
 
-    fn trap_label(&mut self, trap: Trap) -> MachLabel {
-        let buffer = &mut self.buffer;
-        *self.traps[trap.code() as usize].get_or_insert_with(|| buffer.new_label())
+    /// Which of the traps is branched to from here.
+    fn trap(&mut self, trap: Trap) -> usize {
+        let place = match &self.unwind {
+            Some(unwind) => TrapPlace { trap, loc: self.loc, frame: Some(unwind.state().clone()) },
+            None => TrapPlace { trap, loc: NOWHERE, frame: None },
+        };
+        let Traps { index, list } = &mut self.traps;
+        *index.entry(place).or_insert_with_key(|place| {
+            let code = print::trap_label(trap.code().into());
+            let name = if place.frame.is_some() { format!("{code}_{}", list.len()) } else { code };
+            list.push((self.buffer.new_label(), name, place.clone()));
+            list.len() - 1
+        })
     }
 
+    /// In order of codes.
     fn emit_traps(&mut self) {
-        for trap in Trap::ALL {
-            if let Some(label) = self.traps[trap.code() as usize] {
-                self.buffer.bind(label);
-                self.line(|| format!("{}:", print::trap_label(trap.code().into())));
-                match self.mode {
-                    TrapMode::Udf => self.fixed(&Inst::Udf { trap }),
-                    TrapMode::Call => self.call_host(trap),
-                }
+        let mut traps = core::mem::take(&mut self.traps.list);
+        traps.sort_by_key(|(.., place)| place.trap);
+        for (label, name, TrapPlace { trap, loc, frame }) in traps {
+            self.buffer.bind(label);
+            self.line(|| format!("{name}:"));
+            self.buffer.set_source(loc);
+            if let Some(state) = &frame {
+                self.buffer.set_frame(state, 0);
+            }
+            match self.mode {
+                TrapMode::Udf => self.fixed(&Inst::Udf { trap }),
+                TrapMode::Call => self.call_host(trap),
             }
         }
     }

@@ -18,6 +18,7 @@ mod fp;
 pub mod imms;
 mod operands;
 pub mod print;
+pub mod unwind;
 
 use args::*;
 use regalloc2::PRegSet;

@@ -278,7 +278,7 @@ fn emit(blocks: Vec<Vec<Inst>>) -> (Finished, Vec<String>) {
         block.into_iter().for_each(|inst| code.push(inst, 7));
     }
     let (mut buffer, mut lines) = (MachBuffer::default(), Vec::new());
-    emit_function(&code, &mut buffer, Some(&mut lines), TrapMode::Udf);
+    emit_function(&code, &mut buffer, Some(&mut lines), TrapMode::Udf, None);
     (buffer.finish().expect("a small function"), lines)
 }
 
