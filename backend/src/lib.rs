@@ -7,6 +7,7 @@
 
 pub mod compile;
 pub mod compiled;
+pub mod debug;
 pub mod emit;
 pub mod error;
 pub mod frontend;

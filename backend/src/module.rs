@@ -9,6 +9,7 @@
 //! function has no `VMContext` parameter; when it calls an internal function it passes the
 //! instance as an ordinary value, and lowering loads the context registers around the call.
 
+use crate::debug::SourceLines;
 use cranelift_codegen::ir;
 
 /// Index into [`Module::symbols`].
@@ -64,6 +65,8 @@ pub struct Function {
     pub role: FunctionRole,
     /// Bytes of the function's body in the wasm file, 0 if it has none.
     pub wasm_bytes: u32,
+    /// Where the body begins in the wasm file, 0 if there is none.
+    pub wasm_offset: u32,
     pub clif: ir::Function,
 }
 
@@ -86,6 +89,10 @@ pub struct Module {
     pub data: Vec<Data>,
     /// None for .clif input, which has no instance.
     pub interface: Option<Interface>,
+    /// Of the module's own DWARF, on request.
+    pub source: Option<SourceLines>,
+    /// What went wrong without being an error.
+    pub warnings: Vec<String>,
 }
 
 impl Module {

@@ -8,6 +8,8 @@
 //! .rodata  .rodata.<symbol>   constant data, likewise
 //! windlass_code               a record for each section of a module's code (see [`CodeRecord`])
 //! .group                      for each weak symbol, around the section that is its own
+//! windlass_sites              where each section of code traps: debug information in the image
+//! .debug_*                    debug information (see `debug`)
 //! <attributes>                build attributes, if the target has them
 //! ```
 //!
@@ -17,6 +19,9 @@
 //!
 //! Invariant: addends stand encoded in the code, whatever the relocation. The `object` crate could
 //! write only plain words.
+
+mod debug_info;
+mod link_order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +33,7 @@ use ::object::{
 };
 
 use crate::compiled::{CompiledFunction, CompiledModule, Region, RegionKind, Reloc, RelocTarget};
+use crate::debug::{DwarfRegisters, sites};
 use crate::error::{Error, Result};
 use crate::module::{Binding, Definition, Module, Symbol, SymbolId};
 
@@ -40,11 +46,14 @@ pub struct ElfFormat {
     pub e_flags: u32,
     /// `r_type` of a word of data that is a symbol's address, the addend being 0.
     pub address_relocation: u32,
+    /// `r_type` of a word of data that is the distance from it to a symbol's address.
+    pub relative_relocation: u32,
     /// Set in `st_value` of function symbols: marks their instruction set. 0 for none.
     pub function_symbol_bit: u64,
     pub mapping_symbols: Option<MappingSymbols>,
     pub attributes: Option<AttributesSection>,
     pub code_record: CodeRecord,
+    pub dwarf_registers: DwarfRegisters,
 }
 
 /// How a host's fault handler finds the code of modules: each section of it has a record in a
@@ -59,8 +68,6 @@ pub struct ElfFormat {
 /// The section refers to its record, so that linkers which drop unused sections keep both or none.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeRecord {
-    /// `r_type` of a word that is a symbol's address less its own, the addend being 0.
-    pub relative_relocation: u32,
     /// `r_type` that changes nothing.
     pub no_relocation: u32,
     /// 1 if entries save floating-point registers, else 0.
@@ -90,6 +97,8 @@ pub struct AttributesSection {
 pub struct ObjectOptions {
     /// A section for each function and each data object, so that linkers can drop them singly.
     pub function_sections: bool,
+    /// DWARF, and a table of the places that trap.
+    pub debug_info: bool,
 }
 
 /// Writes `module`, of which `compiled` holds the code, as a relocatable object.
@@ -109,8 +118,16 @@ pub fn write_object(
     writer.add_relocations(compiled, &places)?;
     writer.add_addresses(&data_places)?;
     writer.add_code_records(&places)?;
+    if options.debug_info {
+        writer.add_debug_info(compiled, &places)?;
+    }
     writer.add_attributes();
-    writer.object.write().map_err(from_object)
+    let mut bytes = writer.object.write().map_err(from_object)?;
+    if options.debug_info {
+        link_order::set(&mut bytes, sites::SECTION)
+            .ok_or_else(|| Error::internal("the object does not read as it was written"))?;
+    }
+    Ok(bytes)
 }
 
 /// Where a function's or a data object's first byte stands.
@@ -414,7 +431,8 @@ impl<'a> ObjectWriter<'a> {
     }
 
     fn add_code_record(&mut self, code: SectionId) -> Result<()> {
-        let CodeRecord { relative_relocation, no_relocation, flags } = self.format.code_record;
+        let relative_relocation = self.format.relative_relocation;
+        let CodeRecord { no_relocation, flags } = self.format.code_record;
         let bytes = self.object.section(code).data().len() as u32;
         let bytes = bytes.next_multiple_of(2) | flags;
         let bytes = match self.format.endianness {

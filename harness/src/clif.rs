@@ -49,7 +49,7 @@ pub fn read(name: &str, text: &str) -> Result<Module> {
         let name = symbol_name(&clif.name);
         let symbol = defined[&name];
         let role = FunctionRole::User { index: index as u32 };
-        module.functions.push(Function { symbol, name, role, wasm_bytes: 0, clif });
+        module.functions.push(Function { symbol, name, role, wasm_bytes: 0, wasm_offset: 0, clif });
     }
     resolve_user_names(&mut module);
     Ok(module)

@@ -39,6 +39,11 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// What went wrong without being an error.
+    pub fn warnings(&self) -> &[String] {
+        &self.module.warnings
+    }
+
     /// Replaces `symbol7`, which is all that an instruction knows, by the symbol's name.
     pub fn name_symbols(&self, text: &str) -> String {
         const PREFIX: &str = "symbol";
@@ -210,6 +215,15 @@ impl Compiler {
     /// Worker threads; 0 asks for one per processor. Never changes the object.
     pub fn threads(mut self, threads: usize) -> Self {
         self.codegen.threads = threads;
+        self
+    }
+
+    /// Debug information: DWARF, and a table of the places that trap, which then are one for each
+    /// source location. Changes nothing else of the code.
+    pub fn debug_info(mut self, on: bool) -> Self {
+        self.frontend.debug_info = on;
+        self.codegen.debug_info = on;
+        self.object.debug_info = on;
         self
     }
 

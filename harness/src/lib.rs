@@ -5,6 +5,7 @@
 //!                         |-- report: figures of every function and allocator
 //!                         '-- link --> machine --> store: executes objects
 //!   c_runtime: windlass.h and windlass.c, which C hosts compile once
+//!   object or executable, addresses --symbolize--> functions and lines
 //!   bytes of anybody's object --analyze--> Report: which of its spills were needed
 //! ```
 //!
@@ -39,6 +40,8 @@ pub mod machine;
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod store;
+#[cfg(feature = "cli")]
+pub mod symbolize;
 #[cfg(feature = "cli")]
 pub mod value;
 #[cfg(feature = "cli")]

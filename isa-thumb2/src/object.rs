@@ -3,6 +3,9 @@
 //! Sources: "ELF for the Arm Architecture" (AAELF32) and "Addenda to, and Errata in, the ABI for
 //! the Arm Architecture" (Addenda32), section "Build Attributes". Names are theirs.
 
+use crate::inst::unwind::core_number;
+use crate::regs::{LR, SP};
+use windlass_backend::debug::DwarfRegisters;
 use windlass_backend::object::{
     Architecture, AttributesSection, CodeRecord, ElfFormat, Endianness, MappingSymbols,
 };
@@ -85,6 +88,7 @@ pub fn elf_format(attributes: &BuildAttributes<'_>) -> ElfFormat {
         endianness: Endianness::Little,
         e_flags: EF_ARM_EABI_VER5,
         address_relocation: reloc::R_ARM_ABS32,
+        relative_relocation: reloc::R_ARM_REL32,
         function_symbol_bit: THUMB_BIT,
         mapping_symbols: Some(MappingSymbols { code: "$t", data: "$d" }),
         attributes: Some(AttributesSection {
@@ -93,9 +97,12 @@ pub fn elf_format(attributes: &BuildAttributes<'_>) -> ElfFormat {
             bytes: attributes.encode(),
         }),
         code_record: CodeRecord {
-            relative_relocation: reloc::R_ARM_REL32,
             no_relocation: reloc::R_ARM_NONE,
             flags: u32::from(attributes.fp.is_some()),
+        },
+        dwarf_registers: DwarfRegisters {
+            stack_pointer: core_number(SP),
+            return_address: core_number(LR),
         },
     }
 }

@@ -15,8 +15,8 @@ use windlass_backend::object::{ObjectOptions, write_object};
 use windlass_isa_thumb2::object::reloc::*;
 use windlass_isa_thumb2::object::{BuildAttributes, CpuArch, elf_format};
 
-const SHARED: ObjectOptions = ObjectOptions { function_sections: false };
-const SECTIONS: ObjectOptions = ObjectOptions { function_sections: true };
+const SHARED: ObjectOptions = ObjectOptions { function_sections: false, debug_info: false };
+const SECTIONS: ObjectOptions = ObjectOptions { function_sections: true, debug_info: false };
 
 /// `bl` with the addend that reaches its own address: -4.
 const BL: [u8; 4] = [0xff, 0xf7, 0xfe, 0xff];
@@ -38,6 +38,7 @@ impl Builder {
             name: name.to_owned(),
             role: FunctionRole::Support,
             wasm_bytes: 0,
+            wasm_offset: 0,
             clif: cranelift_codegen::ir::Function::new(),
         });
         self.compiled.functions.push(compiled);

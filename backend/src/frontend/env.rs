@@ -383,18 +383,25 @@ impl<'a> Env<'a> {
         symbol
     }
 
-    /// Gives a declared function its body.
+    /// Gives a declared function its body, which is so many bytes of the file if it is wasm.
     pub fn define(
         &mut self,
         symbol: SymbolId,
         name: String,
         role: FunctionRole,
-        wasm_bytes: u32,
+        body: core::ops::Range<u32>,
         clif: ir::Function,
     ) {
         self.module.symbols[symbol.0 as usize].definition =
             Definition::Function(self.module.functions.len());
-        self.module.functions.push(Function { symbol, name, role, wasm_bytes, clif });
+        self.module.functions.push(Function {
+            symbol,
+            name,
+            role,
+            wasm_bytes: body.end - body.start,
+            wasm_offset: body.start,
+            clif,
+        });
     }
 
     /// Builds a function of windlass's own: `body` gets the builder, at the entry block, and the
@@ -417,7 +424,7 @@ impl<'a> Env<'a> {
         builder.seal_all_blocks();
         builder.finalize(frontend_config());
         let name = self.module.symbol(symbol).name.clone();
-        self.define(symbol, name, role, 0, clif);
+        self.define(symbol, name, role, 0..0, clif);
         Ok(())
     }
 }

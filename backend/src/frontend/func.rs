@@ -79,8 +79,8 @@ fn define_function(
     translator.builder.finalize(env::frontend_config());
 
     let range = body.range();
-    let wasm_bytes = file_offset(range.end - range.start);
-    env.define(symbol, name, FunctionRole::User { index }, wasm_bytes, clif);
+    let range = file_offset(range.start)..file_offset(range.end);
+    env.define(symbol, name, FunctionRole::User { index }, range, clif);
     Ok(())
 }
 

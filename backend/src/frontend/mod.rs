@@ -9,7 +9,8 @@
 //!
 //! Input: the bytes of a .wasm file. Output: a [`Module`] in which every function is complete CLIF
 //! and every symbol is final. What is valid wasm but not translated is [`Error::Unsupported`] with
-//! its place; nothing here panics on any input.
+//! its place; nothing here panics on any input. DWARF is another matter: it is read for what it is
+//! worth, and a warning says if that is nothing.
 //!
 //! Invariants of the CLIF that comes out:
 //! - addresses are `i32`; a value of wasm type t is a value of the CLIF type of the same width;
@@ -40,6 +41,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+use crate::debug::SourceLines;
 use crate::error::Result;
 use crate::module::Module;
 use crate::options::FrontendOptions;
@@ -53,6 +55,7 @@ use cranelift_frontend::FunctionBuilderContext;
 pub fn translate(wasm: &[u8], options: &FrontendOptions) -> Result<Module> {
     validate::validate(wasm, options.features)?;
     let module = module::WasmModule::parse(wasm)?;
+    let source = options.debug_info.then(|| SourceLines::read(&module.dwarf, module.code_start));
     let mut env = env::Env::new(module, options)?;
     let mut context = FunctionBuilderContext::new();
     func::define_functions(&mut env, &mut context)?;
@@ -61,5 +64,14 @@ pub fn translate(wasm: &[u8], options: &FrontendOptions) -> Result<Module> {
     instantiate::define(&mut env, &mut context)?;
     support::define_thunks(&mut env, &mut context)?;
     support::define_helpers(&mut env, &mut context)?;
-    Ok(env.finish())
+    let mut module = env.finish();
+    match source.unwrap_or(Ok(None)) {
+        Ok(source) => module.source = source,
+        Err(problem) => {
+            module
+                .warnings
+                .push(format!("no source lines: the module's DWARF is malformed: {problem}"));
+        }
+    }
+    Ok(module)
 }

@@ -34,6 +34,10 @@ pub struct WasmModule<'a> {
     pub usage: Usage,
     /// The name section's names of functions.
     pub names: HashMap<u32, &'a str>,
+    /// Custom sections of DWARF, by name.
+    pub dwarf: HashMap<&'a str, &'a [u8]>,
+    /// Where the contents of the code section begin, from which DWARF counts.
+    pub code_start: u32,
 }
 
 pub struct ImportDecl<'a> {
@@ -173,7 +177,13 @@ impl<'a> WasmModule<'a> {
                     self.data(segment).map_err(|e| e.at(file_offset(offset)))?;
                 }
             }
+            Payload::CodeSectionStart { unchecked_range, .. } => {
+                self.code_start = file_offset(unchecked_range.start);
+            }
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
+            Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
+                self.dwarf.insert(section.name(), section.data());
+            }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(names) = section.as_known() {
                     self.function_names(names);

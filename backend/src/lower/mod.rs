@@ -62,6 +62,8 @@ pub struct Lower<'a, I: Isa + ?Sized> {
     value_uses: SecondaryMap<Value, ValueUse>,
     /// Some user wants the value in a register.
     needed: SecondaryMap<Value, bool>,
+    /// Place of what was lowered last, which follows in the block.
+    following: u32,
     /// Lowered on an edge already.
     sunk: SecondaryMap<Inst, bool>,
     slot_offsets: SecondaryMap<ir::StackSlot, u32>,
@@ -113,6 +115,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             value_regs: SecondaryMap::new(),
             value_uses: SecondaryMap::new(),
             needed: SecondaryMap::new(),
+            following: NO_LOC,
             sunk: SecondaryMap::new(),
             slot_offsets: SecondaryMap::new(),
             return_area: None,
@@ -225,6 +228,7 @@ impl<'a, I: Isa> Lower<'a, I> {
             .layout
             .last_inst(block)
             .ok_or_else(|| Error::internal(format!("{block} is empty")))?;
+        self.following = NO_LOC;
         let successors = self.lower_terminator(order, block, terminator, builder)?;
         let mut next = func.layout.prev_inst(terminator);
         while let Some(inst) = next {
@@ -257,7 +261,11 @@ impl<'a, I: Isa> Lower<'a, I> {
         let terminator = self.func.layout.last_inst(pred).expect("a block with successors");
         let call = order::edges(self.func, terminator)[edge as usize];
         let target = order.position[call.block(&self.func.dfg.value_lists)].expect("reachable");
-        let loc = self.sink_into_edge(pred, &call)?;
+        self.following = NO_LOC;
+        let loc = match self.sink_into_edge(pred, &call)? {
+            NO_LOC => self.loc(terminator),
+            loc => loc,
+        };
         let successor = self.successor(target, &call)?;
         self.emit(I::Inst::gen_jump(label(target)));
         self.flush(loc, builder);
@@ -328,7 +336,8 @@ impl<'a, I: Isa> Lower<'a, I> {
         }
         let targets: SmallVec<[_; 2]> = order.targets[block].iter().map(|&t| label(t)).collect();
         self.isa.lower_branch(self, inst, &targets)?;
-        self.flush(self.loc(inst), builder);
+        let loc = self.loc(inst);
+        self.flush(loc, builder);
         Ok(successors)
     }
 
@@ -342,7 +351,8 @@ impl<'a, I: Isa> Lower<'a, I> {
             return Ok(());
         }
         self.lower_results(inst)?;
-        self.flush(self.loc(inst), builder);
+        let loc = self.loc(inst);
+        self.flush(loc, builder);
         Ok(())
     }
 
@@ -387,11 +397,14 @@ impl<'a, I: Isa> Lower<'a, I> {
         Renamer::run(from, to, &mut self.emitted)
     }
 
-    fn loc(&self, inst: Inst) -> u32 {
-        match self.func.srcloc(inst) {
-            loc if loc.is_default() => NO_LOC,
-            loc => loc.bits(),
+    /// The place of an instruction in the wasm file. What the mid-end made anew has none of its own: it
+    /// serves what follows.
+    fn loc(&mut self, inst: Inst) -> u32 {
+        let loc = self.func.srcloc(inst);
+        if !loc.is_default() {
+            self.following = loc.bits();
         }
+        self.following
     }
 
     /// Hands over what was emitted, less what nobody reads: all users have been lowered before.

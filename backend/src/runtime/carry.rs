@@ -59,7 +59,7 @@ pub fn append_routines<I: Isa>(
         let clif = build(call, I32, &symbol);
         let name = isa.runtime_symbol(call);
         let (symbol, role) = (symbol(call), FunctionRole::Support);
-        module.functions.push(Function { symbol, name, role, wasm_bytes: 0, clif });
+        module.functions.push(Function { symbol, name, role, wasm_bytes: 0, wasm_offset: 0, clif });
     }
 }
 

@@ -17,6 +17,7 @@ const EXAMPLES: &str = "Examples:
   windlass compile crc32.wat --name crc --target thumbv7m-none-eabi -o crc.o --stats crc.json
   windlass compile crc32.wasm --emit asm -O size
   windlass compile plugin.wasm -o plugin.o --header plugin.h --traps call
+  windlass compile app.wasm -g -o app.o --header app.h
   windlass compile flight_control.wasm -o flight.o --shadow
   windlass compile flight_control.wasm -o flight.o --shadow=flight.shadow";
 
@@ -70,6 +71,14 @@ pub struct Args {
     #[arg(long, value_name = "KIND", default_value = "obj")]
     emit: Emit,
 
+    /// Debug information: DWARF for debuggers and `windlass symbolize`, and a table of the places that
+    /// trap
+    ///
+    /// Lines are those of the source if the module carries DWARF (clang -g), else byte offsets in the wasm
+    /// file. The code is the same but for the traps: each source location has one of its own.
+    #[arg(short = 'g')]
+    debug_info: bool,
+
     /// A section for each function
     #[arg(long)]
     function_sections: bool,
@@ -105,9 +114,13 @@ pub fn run(args: &Args) -> Result<()> {
         .remarks(args.remarks.is_some())
         .shadow(args.shadow.is_some())
         .function_sections(args.function_sections)
+        .debug_info(args.debug_info)
         .threads(args.threads);
     let allocator = compiler.allocator();
     let artifact = input.compile(compiler)?;
+    for warning in artifact.warnings() {
+        eprintln!("windlass: warning: {}: {warning}", args.input.display());
+    }
 
     let mut outputs = Outputs::default();
     if let Some(path) = &args.header {

@@ -16,6 +16,7 @@ mod profile;
 mod replay;
 mod run;
 mod save;
+mod symbolize;
 mod traffic;
 mod wast;
 
@@ -36,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   windlass c-runtime firmware/
   windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
+  windlass symbolize firmware.elf 0x8000123a
   windlass replay problems/*.problem --regalloc ion,belady
   windlass wast i32.wast";
 
@@ -53,6 +55,8 @@ enum Command {
     Replay(replay::Args),
     /// Compile a module, link it in memory and call one of its functions on an emulated core
     Run(run::Args),
+    /// Tell function, wasm offset and source line of addresses in an object or executable
+    Symbolize(symbolize::Args),
     /// Execute scripts of the WebAssembly test suite on an emulated core
     Wast(wast::Args),
 }
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Symbolize(args) => symbolize::run(&args),
         Command::Wast(args) => wast::run(&args),
     };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
