@@ -275,7 +275,6 @@ pub trait Isa: Send + Sync {
         options: &CodegenOptions,
         buffer: &mut MachBuffer<<Self::Inst as MachInst>::Relax>,
         listing: Option<&mut Vec<String>>,
-        options: &CodegenOptions,
     );
 
     /// Number of machine instructions in bytes of code (no data).

@@ -32,7 +32,7 @@ const STUBS: u32 = 0x07f0_0000;
 /// Bytes from one stub to the next.
 const STUB_BYTES: u32 = 4;
 /// The first stub: where calls from outside return to.
-const EXIT: u32 = STUBS;
+pub const EXIT: u32 = STUBS;
 /// As many as there is room for, the exit apart.
 const MAX_STUBS: usize = ((FLASH - STUBS) / STUB_BYTES) as usize - 1;
 

@@ -154,6 +154,38 @@ fn tables_of_few_and_many_targets() {
     }
 }
 
+/// A loop around a table, whose targets are before and behind `statements`.
+fn far_switch(statements: u32) -> String {
+    format!(
+        "(module (func (export \"f\") (param i32 i32) (result i32) (local $n i32)
+           (block $end
+             (loop $again
+               (local.set $n (i32.add (local.get $n) (i32.const 1)))
+               (block $last (block $behind (block $before
+                 (br_table $before $behind $last $again $end
+                   (i32.rem_u (i32.mul (local.get $n) (local.get 0)) (i32.const 7))))
+                 {})
+                 (local.set 1 (i32.add (local.get 1) (i32.const 10))))
+               (br_if $again (i32.lt_u (local.get $n) (i32.const 9)))))
+           (i32.add (local.get 1) (i32.mul (local.get $n) (i32.const 1000)))))",
+        filler(statements)
+    )
+}
+
+#[test]
+fn tables_whose_targets_are_out_of_reach() {
+    for (statements, level) in [(3_000, OptLevel::Size), (100_000, OptLevel::None)] {
+        let one = configs(&[AllocatorKind::Fastalloc], level);
+        agree(&far_switch(statements), &one, &[&[0, 7], &[1, 7], &[2, -3], &[3, 1]]);
+    }
+}
+
+#[test]
+fn literals_out_of_reach() {
+    let one = configs(&[AllocatorKind::Fastalloc], OptLevel::Size);
+    agree(&far_branches(5_000), &one, &[&[0, 7], &[1, 7], &[6, -3]]);
+}
+
 #[test]
 fn deep_call_chains() {
     let mut text = String::from("(module\n");

@@ -11,7 +11,9 @@
 
 mod common;
 mod qemu {
+    pub mod debug;
     pub mod examples;
+    pub mod far;
     pub mod floats;
     pub mod image;
     pub mod recovery;
@@ -114,8 +116,9 @@ const LINKERS: [Linker; 3] = [Linker::Gcc, Linker::Ld, Linker::Lld];
 
 /// As firmware is compiled, and so that every warning of a generated header is an error. A loop that
 /// becomes a call of memset would need a library.
-const CFLAGS: [&str; 7] = [
+const CFLAGS: [&str; 8] = [
     "-O2",
+    "-g",
     "-ffreestanding",
     "-fno-tree-loop-distribute-patterns",
     "-Wall",
@@ -147,6 +150,8 @@ fn tool(program: &str, configure: impl FnOnce(&mut Command)) -> String {
 struct Firmware {
     directory: tempfile::TempDir,
     board: Board,
+    /// What the linker script has in front of the common one, the board's memory apart.
+    script: String,
 }
 
 impl Firmware {
@@ -159,7 +164,7 @@ impl Firmware {
 
     /// A directory with the C runtime alone.
     fn empty(board: Board) -> Firmware {
-        let firmware = Firmware { directory: tempfile::tempdir().unwrap(), board };
+        let firmware = Firmware { directory: tempfile::tempdir().unwrap(), board, script: String::new() };
         std::fs::write(firmware.path("windlass.h"), c_runtime::header()).unwrap();
         std::fs::write(firmware.path("windlass.c"), c_runtime::source()).unwrap();
         firmware
@@ -190,7 +195,7 @@ impl Firmware {
 
     fn link_objects(&self, objects: &[PathBuf], linker: Linker) -> PathBuf {
         let (elf, memory) = (self.path("firmware.elf"), self.path("memory.ld"));
-        std::fs::write(&memory, self.board.memory_script()).unwrap();
+        std::fs::write(&memory, self.board.memory_script() + &self.script).unwrap();
         let program = match linker {
             Linker::Gcc => "arm-none-eabi-gcc",
             Linker::Ld => "arm-none-eabi-ld",
@@ -313,9 +318,8 @@ const CALLS: [(&str, &[i32]); 9] = [
     ("two-words!", &[]),
 ];
 
-#[test]
-#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
-fn a_host_and_a_module_call_each_other() {
+/// What `imports.c` prints if the module does what it does in wasmi.
+fn calls_in_wasmi() -> String {
     let wat = std::fs::read_to_string(host("imports.wat")).unwrap();
     let mut oracle = Oracle::new(&wat::parse_str(wat).unwrap()).unwrap().unwrap();
     let mut expected = String::new();
@@ -326,16 +330,28 @@ fn a_host_and_a_module_call_each_other() {
         };
         results.iter().for_each(|value| expected += &format!("{}\n", value.bits() as u32));
     }
+    expected
+}
+
+/// Object and header of the module that `imports.c` calls.
+fn imports_object(firmware: &Firmware) {
+    tool(env!("CARGO_BIN_EXE_windlass"), |command| {
+        command.arg("compile").arg(host("imports.wat")).args(["--name", "program"]);
+        command.args(["--target", firmware.board.target, "--cpu", firmware.board.cpu]);
+        command.args(["--runtime", "builtin"]);
+        command.arg("-o").arg(firmware.path("program.o"));
+        command.arg("--header").arg(firmware.path("program.h"));
+    });
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
+fn a_host_and_a_module_call_each_other() {
+    let expected = calls_in_wasmi();
     for board in [AN385, AN386] {
         for linker in LINKERS {
             let firmware = Firmware::empty(board);
-            tool(env!("CARGO_BIN_EXE_windlass"), |command| {
-                command.arg("compile").arg(host("imports.wat")).args(["--name", "program"]);
-                command.args(["--target", board.target, "--cpu", board.cpu]);
-                command.args(["--runtime", "builtin"]);
-                command.arg("-o").arg(firmware.path("program.o"));
-                command.arg("--header").arg(firmware.path("program.h"));
-            });
+            imports_object(&firmware);
             let printed = firmware.run("imports.c", linker);
             assert_eq!(printed, expected, "{linker:?} on {}", board.machine);
         }
