@@ -19,8 +19,8 @@ fn firmware(
     Firmware::new(&artifact, board)
 }
 
-fn sources() -> [std::path::PathBuf; 2] {
-    [host("startup.c"), host("debug.c")]
+fn sources(firmware: &Firmware, main: &str) -> [std::path::PathBuf; 4] {
+    [host("startup.c"), host("faults.c"), host(main), firmware.path("windlass.c")]
 }
 
 /// What gdb prints for each command, the board standing at its reset. When gdb ends, so does the board.
@@ -65,7 +65,7 @@ fn frames(backtrace: &str) -> Vec<String> {
 #[track_caller]
 fn check_session(board: Board, allocator: AllocatorKind, linker: Linker) {
     let firmware = firmware(board, |compiler| compiler.regalloc(allocator));
-    let elf = firmware.link(&sources(), linker);
+    let elf = firmware.link(&sources(&firmware, "debug.c"), linker);
     let answers = session(
         board,
         &elf,
@@ -119,7 +119,7 @@ fn gdb_stops_at_a_line_unwinds_and_steps() {
 fn linked_firmware_is_symbolized() {
     for linker in LINKERS {
         let firmware = firmware(AN386, |compiler| compiler.function_sections(true));
-        let elf = std::fs::read(firmware.link(&sources(), linker)).unwrap();
+        let elf = std::fs::read(firmware.link(&sources(&firmware, "debug.c"), linker)).unwrap();
         let symbolizer = Symbolizer::new(&elf).unwrap();
         let symbols = ["program.element", "program.sum", "program_run", "main"];
         let addresses = symbols.map(|symbol| symbolizer.address(symbol).unwrap());
@@ -144,7 +144,7 @@ fn linked_firmware_is_symbolized() {
 fn places_that_trap_go_with_their_functions() {
     let entries = |sections: bool, linker: Linker| {
         let firmware = firmware(AN386, |compiler| compiler.function_sections(sections));
-        let elf = firmware.link(&sources(), linker);
+        let elf = firmware.link(&sources(&firmware, "debug.c"), linker);
         let printed = firmware.execute(&elf);
         let count = printed.trim().split(' ').nth(1).unwrap().parse::<usize>().unwrap();
         let bytes = std::fs::read(&elf).unwrap();
@@ -179,7 +179,7 @@ fn a_fault_handler_finds_where_the_wasm_traps() {
     let wasm = app();
     for (board, linker) in [(AN385, Linker::Ld), (AN386, Linker::Lld), (AN500, Linker::Gcc)] {
         let firmware = firmware(board, |compiler| compiler.function_sections(true));
-        let printed = firmware.run_sources(&[host("startup.c"), host("debug_trap.c")], linker);
+        let printed = firmware.run_sources(&sources(&firmware, "debug_trap.c"), linker);
         let site = printed.lines().last().unwrap();
         let (function, offset) = site.split_once(' ').unwrap();
         // i32.div_s of the fourth function.
@@ -195,7 +195,7 @@ fn tools_read_the_debug_information() {
             firmware(AN386, |compiler| compiler.opt_level(level).function_sections(sections));
         let mut files = vec![firmware.path("program.o")];
         for linker in [Linker::Ld, Linker::Lld] {
-            let elf = firmware.link(&sources(), linker);
+            let elf = firmware.link(&sources(&firmware, "debug.c"), linker);
             let kept = firmware.path(&format!("{linker:?}.elf"));
             std::fs::rename(elf, &kept).unwrap();
             files.push(kept);
