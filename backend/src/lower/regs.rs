@@ -16,6 +16,7 @@ pub struct VRegFacts {
 
 impl VRegFacts {
     pub fn mark_used(&mut self, vreg: VReg) {
+        let vreg = self.resolve(vreg);
         *entry(&mut self.used, vreg) = true;
     }
 
