@@ -8,6 +8,7 @@ mod abi;
 pub mod finalize;
 pub mod inst;
 mod lower;
+pub mod machine_code;
 pub mod object;
 pub mod regs;
 pub mod rtabi;

@@ -140,6 +140,9 @@ pub fn encode(inst: &Inst, in_it: bool) -> Option<Encoding> {
         Inst::BxLr => Some(Half(encode_bx_t1(LR.hw_enc() as u32))),
         Inst::Udf { trap } => Some(Half(encode_udf_t1(trap.code().into()))),
         Inst::Fence => Some(Word(encode_dmb_t1())),
+        Inst::Dsb => Some(Word(encode_dsb_t1())),
+        Inst::Isb => Some(Word(encode_isb_t1())),
+        Inst::Bkpt { imm8 } => Some(Half(encode_bkpt_t1(imm8.into()))),
         Inst::Nop => Some(Half(encode_nop_t1())),
         _ => fp::encode(inst, in_it).map(Word),
     }

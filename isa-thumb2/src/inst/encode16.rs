@@ -274,3 +274,7 @@ pub const fn encode_b_t2(offset: i32) -> u16 {
 pub const fn encode_udf_t1(imm8: u32) -> u16 {
     0xde00 | field(imm8, 8, 0)
 }
+
+pub const fn encode_bkpt_t1(imm8: u32) -> u16 {
+    0xbe00 | field(imm8, 8, 0)
+}

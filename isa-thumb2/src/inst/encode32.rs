@@ -429,3 +429,13 @@ pub const fn encode_bl_t1(offset: i32) -> u32 {
 pub const fn encode_dmb_t1() -> u32 {
     0xf3bf_8f5f
 }
+
+/// `dsb sy`.
+pub const fn encode_dsb_t1() -> u32 {
+    0xf3bf_8f4f
+}
+
+/// `isb sy`.
+pub const fn encode_isb_t1() -> u32 {
+    0xf3bf_8f6f
+}

@@ -428,6 +428,14 @@ pub enum Inst {
     },
     /// `dmb sy`.
     Fence,
+    /// `dsb sy`: goes on when every earlier access is done.
+    Dsb,
+    /// `isb sy`: what follows is fetched anew.
+    Isb,
+    /// `bkpt #imm8`: a request to a debugger.
+    Bkpt {
+        imm8: u8,
+    },
     /// `nop`.
     Nop,
 }

@@ -226,6 +226,9 @@ impl MachInst for Inst {
             | Inst::Udf { .. }
             | Inst::TrapIf { .. }
             | Inst::Fence
+            | Inst::Dsb
+            | Inst::Isb
+            | Inst::Bkpt { .. }
             | Inst::Nop => {}
         }
     }

@@ -274,6 +274,9 @@ impl Printer {
             Inst::BxLr => "bx lr".to_owned(),
             Inst::Udf { trap } => format!("udf #{}", trap.code()),
             Inst::Fence => self.op("dmb", false, "sy"),
+            Inst::Dsb => self.op("dsb", false, "sy"),
+            Inst::Isb => self.op("isb", false, "sy"),
+            Inst::Bkpt { imm8 } => format!("bkpt #{imm8}"),
             Inst::Nop => format!("nop{}", self.cond),
             // Always plain.
             Inst::AdjustSp { bytes } => format!("add sp, sp, #{bytes}"),

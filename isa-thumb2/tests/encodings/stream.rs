@@ -294,7 +294,7 @@ fn stack(out: &mut Vec<Inst>) {
     for bytes in [4, 8, 504, 508, 512, 1024, 4092, 4096, 65536] {
         out.extend([Inst::AdjustSp { bytes }, Inst::AdjustSp { bytes: -bytes }]);
     }
-    out.extend([Inst::Nop, Inst::Fence]);
+    out.extend([Inst::Nop, Inst::Fence, Inst::Dsb, Inst::Isb]);
 }
 
 /// What stands outside IT blocks only.
@@ -305,6 +305,7 @@ fn unconditional(out: &mut Vec<Inst>) {
     }
     out.extend(Trap::ALL.map(|trap| Inst::Udf { trap }));
     out.push(Inst::BxLr);
+    out.extend([0, 0xab, 255].map(|imm8| Inst::Bkpt { imm8 }));
     out.extend([0, 7, 8, 12].map(|callee| call(Callee::Indirect(reg(callee)))));
     out.extend([0, 12].map(|callee| tail_call(Callee::Indirect(reg(callee)))));
 }
