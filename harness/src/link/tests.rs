@@ -1,0 +1,189 @@
+//! Programs of hand-made objects: what other compilers' conventions ask of a linker.
+
+use super::*;
+use object::elf as abi;
+use object::write::{Object, Relocation, SectionId, Symbol as Written, SymbolId, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope,
+};
+
+/// An object in the making.
+struct Builder(Object<'static>);
+
+impl Builder {
+    fn new() -> Builder {
+        Builder(Object::new(BinaryFormat::Elf, Architecture::Arm, Endianness::Little))
+    }
+
+    fn section(&mut self, name: &str, kind: SectionKind, words: &[u32]) -> SectionId {
+        let id = self.0.add_section(Vec::new(), name.as_bytes().to_vec(), kind);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.0.append_section_data(id, &bytes, 4);
+        id
+    }
+
+    fn symbol(&mut self, name: &str, section: SectionId, weak: bool) -> SymbolId {
+        self.add(name, SymbolSection::Section(section), SymbolKind::Data, weak)
+    }
+
+    fn undefined(&mut self, name: &str, weak: bool) -> SymbolId {
+        self.add(name, SymbolSection::Undefined, SymbolKind::Unknown, weak)
+    }
+
+    fn add(&mut self, name: &str, at: SymbolSection, kind: SymbolKind, weak: bool) -> SymbolId {
+        let (name, flags) = (name.as_bytes().to_vec(), SymbolFlags::None);
+        let (scope, section) = (SymbolScope::Dynamic, at);
+        self.0.add_symbol(Written { name, value: 0, size: 4, kind, scope, weak, section, flags })
+    }
+
+    /// A word that holds a symbol's address plus what stands there.
+    fn refer(&mut self, section: SectionId, offset: u64, symbol: SymbolId) {
+        let flags = RelocationFlags::Elf { r_type: abi::R_ARM_ABS32 };
+        let relocation = Relocation { offset, symbol, addend: 0, flags };
+        self.0.add_relocation(section, relocation).unwrap();
+    }
+
+    fn write(&self) -> Vec<u8> {
+        self.0.write().unwrap()
+    }
+}
+
+const LAYOUT: Layout<'static> = Layout {
+    flash: Region { origin: 0x1000, length: 0x1000 },
+    ram: Region { origin: 0x2000_0000, length: 0x100 },
+    stack_bytes: 0x80,
+    first: "vectors",
+    entry: "vectors",
+    reservations: &[],
+};
+
+/// Constant data that is the program's root.
+fn root(words: usize) -> (Builder, SectionId) {
+    let mut builder = Builder::new();
+    let section = builder.section(".rodata.vectors", SectionKind::ReadOnlyData, &vec![0; words]);
+    builder.symbol("vectors", section, false);
+    (builder, section)
+}
+
+fn words(linked: &Linked, name: &str) -> Vec<u32> {
+    let section = linked.sections.iter().find(|section| section.name == name).expect(name);
+    section.bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
+}
+
+fn names(linked: &Linked) -> Vec<&str> {
+    linked.sections.iter().map(|section| &section.name[..]).collect()
+}
+
+#[test]
+fn a_strong_definition_goes_before_weak_ones() {
+    let (mut first, vectors) = root(2);
+    let weak = first.section(".rodata.weak", SectionKind::ReadOnlyData, &[1]);
+    let f = first.symbol("f", weak, true);
+    let missing = first.undefined("missing", true);
+    first.refer(vectors, 0, f);
+    first.refer(vectors, 4, missing);
+    let mut second = Builder::new();
+    let strong = second.section(".rodata.strong", SectionKind::ReadOnlyData, &[2]);
+    second.symbol("f", strong, false);
+    let linked = link_program(&[&first.write(), &second.write()], &LAYOUT).unwrap();
+    assert_eq!(words(&linked, ".vectors"), [0x1008, 0]);
+    assert_eq!(words(&linked, ".rodata"), [2]);
+}
+
+#[test]
+fn undefined_and_repeated_names_are_errors() {
+    let (mut first, vectors) = root(1);
+    let f = first.undefined("f", false);
+    first.refer(vectors, 0, f);
+    let error = |objects: &[&[u8]]| link_program(objects, &LAYOUT).err().unwrap().to_string();
+    assert_eq!(error(&[&first.write()]), "undefined: f");
+    let mut second = Builder::new();
+    let section = second.section(".rodata", SectionKind::ReadOnlyData, &[2]);
+    second.symbol("f", section, false);
+    let second = second.write();
+    assert_eq!(error(&[&first.write(), &second, &second]), "symbol f is defined twice");
+}
+
+#[test]
+fn data_has_its_contents_in_flash_and_zeros_have_none() {
+    let (mut builder, vectors) = root(6);
+    let data = builder.section(".data.x", SectionKind::Data, &[7, 8]);
+    let x = builder.symbol("x", data, false);
+    builder.refer(vectors, 0, x);
+    let zeros =
+        builder.0.add_section(Vec::new(), b".bss.z".to_vec(), SectionKind::UninitializedData);
+    builder.0.append_section_bss(zeros, 12, 4);
+    let z = builder.symbol("z", zeros, false);
+    builder.refer(vectors, 4, z);
+    for (at, name) in ["__data_load", "__data_start", "__data_end", "__bss_end"].iter().enumerate()
+    {
+        let symbol = builder.undefined(name, false);
+        builder.refer(vectors, 8 + 4 * at as u64, symbol);
+    }
+    let linked = link_program(&[&builder.write()], &LAYOUT).unwrap();
+    let (ram, load) = (0x2000_0000, 0x1018);
+    assert_eq!(words(&linked, ".vectors"), [ram, ram + 8, load, ram, ram + 8, ram + 20]);
+    assert_eq!(linked.flash()[0x18..], [7, 0, 0, 0, 8, 0, 0, 0]);
+    assert_eq!(linked.ram_bytes(), 20);
+    let too_small = Layout { ram: Region { length: 0x90, ..LAYOUT.ram }, ..LAYOUT };
+    let error = link_program(&[&builder.write()], &too_small).err().unwrap().to_string();
+    assert!(error.starts_with("RAM is full") && error.contains("need 148 bytes"), "{error}");
+}
+
+/// Sections that a program enumerates, of every object that has one.
+#[test]
+fn sections_with_names_of_c_have_bounds() {
+    let object = |value: u32| {
+        let mut builder = Builder::new();
+        builder.section("records", SectionKind::ReadOnlyData, &[value]);
+        builder.write()
+    };
+    let (mut builder, vectors) = root(2);
+    let linked = link_program(&[&builder.write(), &object(1)], &LAYOUT).unwrap();
+    assert_eq!(names(&linked), [".vectors", ".bss"]);
+    for (at, name) in ["__start_records", "__stop_records"].iter().enumerate() {
+        let symbol = builder.undefined(name, false);
+        builder.refer(vectors, 4 * at as u64, symbol);
+    }
+    let linked = link_program(&[&builder.write(), &object(1), &object(2)], &LAYOUT).unwrap();
+    assert_eq!(words(&linked, ".vectors"), [0x1008, 0x1010]);
+    assert_eq!(words(&linked, "records"), [1, 2]);
+}
+
+#[test]
+fn debug_sections_are_concatenated_and_keep_nothing() {
+    let object = |function: &str, vectors: Option<(Builder, SectionId)>| {
+        let (mut builder, root) = vectors.map_or((Builder::new(), None), |(b, v)| (b, Some(v)));
+        let name = format!(".rodata.{function}");
+        let section = builder.section(&name, SectionKind::ReadOnlyData, &[5]);
+        let symbol = builder.symbol(function, section, false);
+        let strings = builder.section(".debug_str", SectionKind::Debug, &[9, 9]);
+        let info = builder.section(".debug_info", SectionKind::Debug, &[0, 4]);
+        let string = builder.0.section_symbol(strings);
+        builder.refer(info, 0, symbol);
+        builder.refer(info, 4, string);
+        if let Some(root) = root {
+            builder.refer(root, 0, symbol);
+        }
+        builder.write()
+    };
+    let linked = link_program(&[&object("kept", Some(root(1))), &object("dropped", None)], &LAYOUT);
+    let linked = linked.unwrap();
+    assert_eq!(names(&linked), [".vectors", ".rodata", ".bss", ".debug_info", ".debug_str"]);
+    // The second one's function is not there, and its string stands behind those of the first.
+    assert_eq!(words(&linked, ".debug_info"), [0x1004, 4, 0, 12]);
+    let file = elf::write(&linked).unwrap();
+    assert!(file.starts_with(b"\x7fELF"));
+}
+
+#[test]
+fn objects_for_different_processors_do_not_link() {
+    let (mut first, _) = root(1);
+    let attributes = first.section(".ARM.attributes", SectionKind::Metadata, &[0x41]);
+    first.0.section_mut(attributes).flags =
+        SectionFlags::Elf { sh_type: input::SHT_ARM_ATTRIBUTES, sh_flags: abi::SectionFlags(0) };
+    let second = Builder::new().write();
+    let error = link_program(&[&first.write(), &second], &LAYOUT).err().unwrap();
+    assert!(matches!(error, LinkError::Attributes));
+}
