@@ -238,6 +238,12 @@ impl Compiler {
         Settings::new(&self.target)
     }
 
+    /// The instruction set of the target.
+    #[cfg(feature = "cli")]
+    pub(crate) fn isa(&self) -> Result<Thumb2> {
+        Thumb2::new(&self.target)
+    }
+
     /// Compiles a binary wasm module.
     pub fn compile_wasm(&self, wasm: &[u8]) -> Result<Artifact> {
         caught(|| self.compile_module(self.translate(wasm)?))

@@ -3,7 +3,8 @@
 //! ```text
 //!   bytes --Compiler--> Artifact { object, header, module, compiled }
 //!                         |-- report: figures of every function and allocator
-//!                         '-- link --> machine --> store: executes objects
+//!                         |-- link --> machine --> store: executes objects
+//!                         '-- image --> link: whole firmware for a board
 //!   c_runtime: windlass.h and windlass.c, which C hosts compile once
 //!   object or executable, addresses --symbolize--> functions and lines
 //!   bytes of anybody's object --analyze--> Report: which of its spills were needed
@@ -31,6 +32,8 @@ pub mod clif;
 pub mod compiler;
 #[cfg(feature = "cli")]
 pub mod emulator;
+#[cfg(feature = "cli")]
+pub mod image;
 #[cfg(feature = "cli")]
 pub mod instance;
 #[cfg(feature = "cli")]

@@ -11,8 +11,10 @@ mod compile;
 mod features;
 mod files;
 mod input;
+mod link;
 mod options;
 mod profile;
+mod qemu;
 mod replay;
 mod run;
 mod save;
@@ -38,6 +40,7 @@ const EXAMPLES: &str = "Examples:
   windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
   windlass symbolize firmware.elf 0x8000123a
+  windlass link crc32.wasm -o crc32.elf --board mps2-an386 --invoke run
   windlass replay problems/*.problem --regalloc ion,belady
   windlass wast i32.wast";
 
@@ -57,6 +60,8 @@ enum Command {
     Run(run::Args),
     /// Tell function, wasm offset and source line of addresses in an object or executable
     Symbolize(symbolize::Args),
+    /// Link a module and everything that a board needs to run one of its functions
+    Link(link::Args),
     /// Execute scripts of the WebAssembly test suite on an emulated core
     Wast(wast::Args),
 }
@@ -81,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Symbolize(args) => symbolize::run(&args),
+        Command::Link(args) => link::run(&args),
         Command::Wast(args) => wast::run(&args),
     };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));

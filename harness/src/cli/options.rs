@@ -32,6 +32,13 @@ pub struct TargetArgs {
     #[arg(long, value_name = "FPU")]
     fpu: Option<String>,
 
+    #[command(flatten)]
+    codegen: CodegenArgs,
+}
+
+/// How code is made, whatever it is for.
+#[derive(Args, Clone, Debug)]
+pub struct CodegenArgs {
     /// Registers to allocate: any set within r0-r8 that contains r0-r3
     #[arg(long, value_name = "SET", default_value = "r0-r8")]
     reg_env: String,
@@ -75,22 +82,11 @@ pub struct TargetArgs {
 impl TargetArgs {
     /// The registers to allocate, as they were written.
     pub fn reg_env(&self) -> &str {
-        &self.reg_env
+        &self.codegen.reg_env
     }
 
     pub fn compiler(&self) -> Compiler {
-        let mut compiler = Compiler::new()
-            .reg_env(&self.reg_env)
-            .opt_level(self.opt_level.into())
-            .bounds(self.bounds.into())
-            .traps(self.traps.into())
-            .stack_check(self.stack_check == SwitchArg::On)
-            .post_passes(self.post_passes == SwitchArg::On)
-            .wasm_features(self.wasm_features.0)
-            .check(self.check);
-        if let Some(elements) = self.table_capacity {
-            compiler = compiler.table_capacity(elements);
-        }
+        let mut compiler = self.codegen.compiler();
         if let Some(target) = &self.target {
             compiler = compiler.target(target);
         }
@@ -101,6 +97,34 @@ impl TargetArgs {
             compiler = compiler.fpu(fpu);
         }
         compiler
+    }
+
+    /// The options that say nothing of the target; an error if others are there.
+    pub fn without_target(&self, why: &str) -> Result<&CodegenArgs, Usage> {
+        let given = [("--target", &self.target), ("--cpu", &self.cpu), ("--fpu", &self.fpu)];
+        match given.iter().find(|(_, value)| value.is_some()) {
+            Some((option, _)) => Err(Usage(format!("{why}: {option} cannot be given"))),
+            None => Ok(&self.codegen),
+        }
+    }
+}
+
+impl CodegenArgs {
+    /// A compiler for the default target.
+    pub fn compiler(&self) -> Compiler {
+        let compiler = Compiler::new()
+            .reg_env(&self.reg_env)
+            .opt_level(self.opt_level.into())
+            .bounds(self.bounds.into())
+            .traps(self.traps.into())
+            .stack_check(self.stack_check == SwitchArg::On)
+            .post_passes(self.post_passes == SwitchArg::On)
+            .wasm_features(self.wasm_features.0)
+            .check(self.check);
+        match self.table_capacity {
+            Some(elements) => compiler.table_capacity(elements),
+            None => compiler,
+        }
     }
 }
 

@@ -1,10 +1,10 @@
-//! `windlass run`: one call of a function on the emulator.
+//! `windlass run`: one call of a function on the emulator, or on a board that QEMU is.
 
 use super::call::{Called, Setting, parse_arguments, parse_u32, split_invocation};
 use super::files::print;
 use super::input::Input;
 use super::options::{RegallocArg, TargetArgs, Usage};
-use super::traffic;
+use super::{link, qemu, traffic};
 use crate::machine::{Cost, Machine, NoHost};
 use crate::report::schema::Dynamic;
 use crate::store::Outcome;
@@ -14,12 +14,15 @@ use anyhow::{Context, Result, bail};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use windlass_backend::options::RuntimeLibrary;
 
 const EXAMPLES: &str = "Examples:
   windlass run crc32.wasm --invoke run
   windlass run crc32.wasm --invoke crc32 1024 16 --memory 1024=00ff00ff --dump 1024:16
-  windlass run inflate.wasm --invoke inflate 4096 8192 --memory 4096=@packed.bin --regalloc greedy";
+  windlass run inflate.wasm --invoke inflate 4096 8192 --memory 4096=@packed.bin --regalloc greedy
+  windlass run crc32.wasm --on qemu:mps2-an386 --invoke run
+  windlass run hello.wasm --on qemu:mps2-an500 --invoke _start --time-limit 5";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -41,6 +44,17 @@ pub struct Args {
     #[arg(long, value_name = "ADDR:LEN")]
     dump: Vec<Dump>,
 
+    /// What executes it: emulator, or qemu:BOARD with a board as for `link`
+    ///
+    /// The emulator is built in, and counts. For QEMU a whole image is linked, which may import from
+    /// WASI; qemu-system-arm must be on PATH.
+    #[arg(long, value_name = "ENGINE", default_value = "emulator")]
+    on: Engine,
+
+    /// Seconds after which QEMU is ended [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<u64>,
+
     #[command(flatten)]
     setting: Setting,
 
@@ -49,6 +63,28 @@ pub struct Args {
 
     #[command(flatten)]
     target: TargetArgs,
+}
+
+/// Seconds that QEMU may take if nothing else is asked.
+const DEFAULT_TIME_LIMIT: u64 = 60;
+
+/// `emulator` or `qemu:BOARD`.
+#[derive(Clone, Debug)]
+enum Engine {
+    Emulator,
+    Qemu(String),
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Engine, String> {
+        match (text, text.strip_prefix("qemu:")) {
+            ("emulator", _) => Ok(Engine::Emulator),
+            (_, Some(board)) => Ok(Engine::Qemu(board.to_owned())),
+            _ => Err("expected emulator or qemu:BOARD".to_owned()),
+        }
+    }
 }
 
 /// `ADDR:LEN`.
@@ -68,6 +104,36 @@ impl FromStr for Dump {
 }
 
 pub fn run(args: &Args) -> Result<()> {
+    match &args.on {
+        Engine::Emulator => run_on_emulator(args),
+        Engine::Qemu(board) => run_on_qemu(args, board),
+    }
+}
+
+fn run_on_qemu(args: &Args, board: &str) -> Result<()> {
+    let Setting { memory, memory_bytes, preload, budget } = &args.setting;
+    let only_emulated = [
+        (!memory.is_empty(), "--memory"),
+        (!args.dump.is_empty(), "--dump"),
+        (!preload.is_empty(), "--preload"),
+        (budget.is_some(), "--budget"),
+    ];
+    if let Some((_, option)) = only_emulated.iter().find(|(given, _)| *given) {
+        return Err(Usage(format!("{option} is for the emulator only")).into());
+    }
+    let codegen = args.target.without_target("the board says what code is for")?;
+    let board = link::board(board)?;
+    let input = Input::read(&args.input)?;
+    let compiler = args.regalloc.apply(codegen.compiler());
+    let image = link::link(&input, compiler, &board, &args.invoke, *memory_bytes)?;
+    let limit = args.time_limit.unwrap_or(DEFAULT_TIME_LIMIT);
+    qemu::execute(&image, &board, Duration::from_secs(limit))
+}
+
+fn run_on_emulator(args: &Args) -> Result<()> {
+    if args.time_limit.is_some() {
+        return Err(Usage("--time-limit is for QEMU; the emulator has --budget".into()).into());
+    }
     let input = Input::read(&args.input)?;
     let compiler = args.regalloc.apply(args.target.compiler()).runtime(RuntimeLibrary::Builtin);
     let artifact = input.compile(compiler.clone().name(&input.stem))?;
