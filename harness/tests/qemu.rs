@@ -164,7 +164,8 @@ impl Firmware {
 
     /// A directory with the C runtime alone.
     fn empty(board: Board) -> Firmware {
-        let firmware = Firmware { directory: tempfile::tempdir().unwrap(), board, script: String::new() };
+        let firmware =
+            Firmware { directory: tempfile::tempdir().unwrap(), board, script: String::new() };
         std::fs::write(firmware.path("windlass.h"), c_runtime::header()).unwrap();
         std::fs::write(firmware.path("windlass.c"), c_runtime::source()).unwrap();
         firmware

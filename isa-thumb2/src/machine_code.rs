@@ -8,6 +8,7 @@
 
 use crate::Thumb2;
 use crate::inst::args::{AMode, DRegRange, LoadOp, MovOp, Operand2, RegList, StoreOp};
+use crate::inst::emit::emit_function;
 use crate::inst::{CallInfo, Callee, Imm16, Inst, TailCallInfo};
 use crate::regs::{INSTANCE, IP, LR, PC, SP, d, r, s};
 use regalloc2::{PReg, PRegSet};
@@ -15,7 +16,8 @@ use windlass_backend::Result;
 use windlass_backend::compiled::{CompiledFunction, RelocTarget};
 use windlass_backend::emit::buffer::MachBuffer;
 use windlass_backend::instance::offset;
-use windlass_backend::isa::{Code, Isa};
+use windlass_backend::isa::Code;
+use windlass_backend::options::TrapMode;
 use windlass_backend::reg::{Reg, Writable};
 
 /// The immediate of `bkpt` by which M-profile code calls the debugger.
@@ -33,13 +35,13 @@ pub struct Names<'a> {
 }
 
 /// The handler of reset: sets sp, which only hardware's own reset does, and goes on.
-pub fn reset(isa: &Thumb2, names: &Names<'_>) -> Result<CompiledFunction> {
+pub fn reset(names: &Names<'_>) -> Result<CompiledFunction> {
     let [low, high] = address(r(0), names.stack_top);
-    finish(isa, [low, high, mov(SP, r(0)), jump(names.start)])
+    finish([low, high, mov(SP, r(0)), jump(names.start)])
 }
 
 /// The handler of faults. Thread mode uses the main stack, so that sp is where the exception stacked.
-pub fn fault(isa: &Thumb2, names: &Names<'_>) -> Result<CompiledFunction> {
+pub fn fault(names: &Names<'_>) -> Result<CompiledFunction> {
     let insts = [
         mov(r(0), SP),
         mov(r(1), INSTANCE),
@@ -49,7 +51,7 @@ pub fn fault(isa: &Thumb2, names: &Names<'_>) -> Result<CompiledFunction> {
         mov(INSTANCE, r(0)),
         Inst::Pop { regs: RegList::from_regs([r(4), PC]) },
     ];
-    finish(isa, insts)
+    finish(insts)
 }
 
 /// Where a fault handler sends code that trapped, with the instance in r9: the innermost entry
@@ -79,25 +81,25 @@ pub fn landing_pad(isa: &Thumb2) -> Result<CompiledFunction> {
     }
     let saved = (4..12).map(r).chain([PC]);
     insts.push(Inst::Pop { regs: RegList::from_regs(saved) });
-    finish(isa, insts)
+    finish(insts)
 }
 
 /// `uint32_t semihosting(uint32_t operation, uint32_t argument)`.
-pub fn semihosting(isa: &Thumb2) -> Result<CompiledFunction> {
-    finish(isa, [Inst::Bkpt { imm8: SEMIHOSTING }, Inst::BxLr])
+pub fn semihosting() -> Result<CompiledFunction> {
+    finish([Inst::Bkpt { imm8: SEMIHOSTING }, Inst::BxLr])
 }
 
 /// `void barrier(void)`: what was written to the system's registers holds for what follows.
-pub fn barrier(isa: &Thumb2) -> Result<CompiledFunction> {
-    finish(isa, [Inst::Dsb, Inst::Isb, Inst::BxLr])
+pub fn barrier() -> Result<CompiledFunction> {
+    finish([Inst::Dsb, Inst::Isb, Inst::BxLr])
 }
 
-fn finish(isa: &Thumb2, insts: impl IntoIterator<Item = Inst>) -> Result<CompiledFunction> {
+fn finish(insts: impl IntoIterator<Item = Inst>) -> Result<CompiledFunction> {
     let mut code = Code::default();
     code.start_block();
     insts.into_iter().for_each(|inst| code.push(inst, u32::MAX));
     let mut buffer = MachBuffer::default();
-    isa.emit(&code, &mut buffer, None);
+    emit_function(&code, &mut buffer, None, TrapMode::Udf, None);
     let finished = buffer.finish()?;
     Ok(CompiledFunction {
         code: finished.code,
@@ -159,17 +161,16 @@ mod tests {
 
     #[test]
     fn functions_are_made_of_the_encodings_of_the_manual() {
-        let isa = isa("thumbv7em-none-eabi", None);
-        assert_eq!(semihosting(&isa).unwrap().code, [0xab, 0xbe, 0x70, 0x47]);
-        let barrier = barrier(&isa).unwrap().code;
+        assert_eq!(semihosting().unwrap().code, [0xab, 0xbe, 0x70, 0x47]);
+        let barrier = barrier().unwrap().code;
         assert_eq!(barrier, [0xbf, 0xf3, 0x4f, 0x8f, 0xbf, 0xf3, 0x6f, 0x8f, 0x70, 0x47]);
         // mov r0, sp; mov r1, r9; push {r4, lr}; bl; mov r9, r0; pop {r4, pc}
-        let fault = fault(&isa, &NAMES).unwrap();
+        let fault = fault(&NAMES).unwrap();
         assert_eq!(fault.code[..6], [0x68, 0x46, 0x49, 0x46, 0x10, 0xb5]);
         assert_eq!(fault.code[10..], [0x81, 0x46, 0x10, 0xbd]);
         assert_eq!(fault.relocs[0].target, name("handle"));
         // movw; movt; mov sp, r0; b.w
-        let reset = reset(&isa, &NAMES).unwrap();
+        let reset = reset(&NAMES).unwrap();
         assert_eq!(reset.code[8..10], [0x85, 0x46]);
         assert_eq!((reset.code.len(), reset.relocs.len()), (14, 3));
     }

@@ -72,7 +72,7 @@ enum Format {
 pub fn run(args: &Args) -> Result<()> {
     let board = board(&args.board)?;
     let input = Input::read(&args.input)?;
-    let compiler = args.regalloc.apply(args.codegen.compiler());
+    let compiler = args.regalloc.apply(args.codegen.image_compiler()?);
     let linked = link(&input, compiler, &board, &args.invoke, args.memory_bytes)?;
     let bytes = match args.format {
         Format::Elf => elf::write(&linked)?,

@@ -110,6 +110,14 @@ impl TargetArgs {
 }
 
 impl CodegenArgs {
+    /// For an image, whose own fault handler takes traps.
+    pub fn image_compiler(&self) -> Result<Compiler, Usage> {
+        match self.traps {
+            TrapsArg::Udf => Ok(self.compiler()),
+            TrapsArg::Call => Err(Usage("an image takes traps as faults: not --traps call".into())),
+        }
+    }
+
     /// A compiler for the default target.
     pub fn compiler(&self) -> Compiler {
         let compiler = Compiler::new()

@@ -124,7 +124,7 @@ fn run_on_qemu(args: &Args, board: &str) -> Result<()> {
     let codegen = args.target.without_target("the board says what code is for")?;
     let board = link::board(board)?;
     let input = Input::read(&args.input)?;
-    let compiler = args.regalloc.apply(codegen.compiler());
+    let compiler = args.regalloc.apply(codegen.image_compiler()?);
     let image = link::link(&input, compiler, &board, &args.invoke, *memory_bytes)?;
     let limit = args.time_limit.unwrap_or(DEFAULT_TIME_LIMIT);
     qemu::execute(&image, &board, Duration::from_secs(limit))

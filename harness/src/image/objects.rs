@@ -52,11 +52,11 @@ pub fn machine_code(isa: &Thumb2) -> Result<Vec<u8>> {
     let names =
         machine_code::Names { stack_top: STACK_TOP, start: START, handle_fault: HANDLE_FAULT };
     let mut object = Object::default();
-    let reset = object.function(RESET, machine_code::reset(isa, &names)?);
-    let fault = object.function(FAULT, machine_code::fault(isa, &names)?);
+    let reset = object.function(RESET, machine_code::reset(&names)?);
+    let fault = object.function(FAULT, machine_code::fault(&names)?);
     object.function(LANDING_PAD, machine_code::landing_pad(isa)?);
-    object.function(SEMIHOSTING, machine_code::semihosting(isa)?);
-    object.function(BARRIER, machine_code::barrier(isa)?);
+    object.function(SEMIHOSTING, machine_code::semihosting()?);
+    object.function(BARRIER, machine_code::barrier()?);
     object.vectors(reset, fault);
     for (name, text) in TEXTS {
         object.text(name, text);
@@ -80,6 +80,7 @@ impl Object {
             name: name.to_owned(),
             role: FunctionRole::Support,
             wasm_bytes: 0,
+            wasm_offset: 0,
             clif: ir::Function::new(),
         });
         self.compiled.functions.push(code);
@@ -127,7 +128,7 @@ impl Object {
     }
 
     fn write(self, isa: &Thumb2) -> Result<Vec<u8>> {
-        let options = ObjectOptions { function_sections: true };
+        let options = ObjectOptions { function_sections: true, ..ObjectOptions::default() };
         Ok(write_object(&self.module, &self.compiled, &isa.elf_format(), &options)?)
     }
 }
