@@ -1,5 +1,6 @@
 //! The pipeline: every pass from CLIF to machine code, one call a line.
 
+use crate::callgraph::CallGraph;
 use crate::compiled::{CompiledFunction, CompiledModule, FunctionStats, Listing, Remark};
 use crate::emit::buffer::MachBuffer;
 use crate::error::{Error, Result};
@@ -149,6 +150,7 @@ pub fn compile_lowered<I: Isa>(
         source_ranges: finished.source_ranges,
         frame_rows: finished.frame_rows,
         frame_bytes,
+        incoming_bytes: frame.incoming_bytes,
         spill_area: frame.spill_area(),
         stats,
         remarks,
@@ -195,8 +197,8 @@ pub fn compile_lowered_module<I: Isa>(
     complete(isa, module, functions, options)
 }
 
-/// Takes stack checks out where the whole module shows them to be needless, and appends the runtime
-/// routines.
+/// Takes stack checks out where the whole module shows them to be needless, appends the runtime
+/// routines, and finds how deep each function may take the stack.
 fn complete<I: Isa>(
     isa: &I,
     module: &mut Module,
@@ -205,7 +207,8 @@ fn complete<I: Isa>(
 ) -> Result<CompiledModule> {
     if options.stack_check {
         let unchecked = CodegenOptions { stack_check: false, ..options.clone() };
-        let needless = stack::needless_checks(module, &functions);
+        let graph = CallGraph::new(module, &functions, &isa.elf_format());
+        let needless = stack::needless_checks(module, &functions, &graph);
         let again = each(needless.len(), options.threads, |nth| {
             let function = &module.functions[needless[nth]];
             guarded(function, || compile_function(isa, function, &unchecked))
@@ -217,7 +220,13 @@ fn complete<I: Isa>(
     // They need nothing of the host's: callers test for what would trap there.
     let options = CodegenOptions { traps: TrapMode::Udf, ..options.clone() };
     functions.extend(compile_functions(isa, routines, &options)?);
-    Ok(CompiledModule { functions })
+    let graph = CallGraph::new(module, &functions, &isa.elf_format());
+    let stack_bounds = stack::bounds(module, &functions, &graph);
+    if let Some(interface) = &mut module.interface {
+        let bounds = module.functions.iter().zip(&stack_bounds);
+        interface.stack_bounds = bounds.map(|(f, bound)| (f.symbol, bound.clone())).collect();
+    }
+    Ok(CompiledModule { functions, stack_bounds })
 }
 
 fn compile_functions<I: Isa>(

@@ -6,6 +6,7 @@
 use crate::module::SymbolId;
 use crate::regalloc::shadow::Shadow;
 use crate::regalloc::{AllocStats, LoopStats};
+use crate::stack::StackBound;
 use crate::trap::Trap;
 use crate::view::FunctionView;
 
@@ -95,6 +96,8 @@ pub struct CompiledFunction {
     pub frame_rows: Vec<FrameRow>,
     /// Stack that the function occupies, its saved registers included.
     pub frame_bytes: u32,
+    /// Stack arguments above it, which its caller put there.
+    pub incoming_bytes: u32,
     /// Where spill slots are, in bytes from sp after the prologue.
     pub spill_area: core::ops::Range<u32>,
     pub stats: FunctionStats,
@@ -160,4 +163,6 @@ pub struct Listing {
 pub struct CompiledModule {
     /// Parallel to [`crate::module::Module::functions`].
     pub functions: Vec<CompiledFunction>,
+    /// How deep a call of each function may take the stack; parallel to them.
+    pub stack_bounds: Vec<StackBound>,
 }

@@ -6,17 +6,18 @@
 //! another: what two headers may both define stands under a guard of its own, and what both only
 //! declare they declare alike.
 //!
-//! Invariant: wasm names reach the text only through [`quoted`], inside comments. Everything else
+//! Invariant: wasm names reach the text only through [`plain`], inside comments. Everything else
 //! is made of symbols, which are checked to be C identifiers.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::instance::{self, status};
+use crate::instance::{self, C_CALLEE, status};
 use crate::module::{
     ContextPointer, Export, ExternType, FuncType, GlobalType, Import, InstanceLayout, Interface,
     Module, SymbolId, ValType,
 };
+use crate::stack::StackBound;
 use crate::trap::Trap;
 
 /// The structs that the header declares for descriptors.
@@ -43,8 +44,10 @@ pub fn write_header(module: &Module) -> Result<String> {
     header.memory_size()?;
     header.imports()?;
     header.lifecycle()?;
+    header.bounded_time()?;
     header.exported_functions()?;
     header.accessors()?;
+    header.stack_bytes()?;
     header.close();
     Ok(header.text)
 }
@@ -361,6 +364,37 @@ struct {symbol}_result {{{fields} }};
         Ok(())
     }
 
+    /// What bounds the time of calls, as far as the module has it.
+    fn bounded_time(&mut self) -> Result<()> {
+        let instance = format!("{}_instance *instance", self.prefix);
+        if let Some(id) = self.interface.interrupt {
+            self.comment(&[
+                "Ends the call that is running, or the next one, with WINDLASS_TRAP_INTERRUPTED; may be",
+                "called from an interrupt handler. The trap clears the request.",
+            ]);
+            self.own_function(id, "void", &instance)?;
+        }
+        if let Some(id) = self.interface.clear_interrupt {
+            self.comment(&[
+                "Takes a request back that no call has met. For a deadline: start the timer, call, stop",
+                "the timer, clear.",
+            ]);
+            self.own_function(id, "void", &instance)?;
+        }
+        if let Some(id) = self.interface.set_fuel {
+            self.comment(&[
+                "The fuel that calls may use before they end with WINDLASS_TRAP_OUT_OF_FUEL, about one",
+                "unit for each wasm instruction.",
+            ]);
+            self.own_function(id, "void", &format!("{instance}, uint32_t units"))?;
+        }
+        if let Some(id) = self.interface.fuel {
+            self.comment(&["The fuel that is left."]);
+            self.own_function(id, "uint32_t", &format!("const {instance}"))?;
+        }
+        Ok(())
+    }
+
     fn own_function(&mut self, id: SymbolId, result: &str, params: &str) -> Result<()> {
         let name = self.symbol_name(id)?;
         let declaration = format!("{result} {name}({params});");
@@ -376,6 +410,48 @@ struct {symbol}_result {{{fields} }};
         for (export, ty) in self.interface.functions() {
             self.export(export, Some(ty))?;
         }
+        Ok(())
+    }
+
+    /// How deep calls take the stack. Must come last: its macros are nobody else's names.
+    fn stack_bytes(&mut self) -> Result<()> {
+        let interface = self.interface;
+        let own = interface.instantiate.into_iter().map(|id| (id, "instantiate".to_owned()));
+        let exports = interface.functions();
+        let exports = exports.map(|(export, _)| (export.symbol, quoted(&export.wasm_name)));
+        let mut bounds = Vec::new();
+        for (id, name) in own.chain(exports) {
+            let Some(bound) = interface.stack_bounds.get(&id) else { continue };
+            let macro_name = format!("{}_STACK_BYTES", self.symbol_name(id)?).to_ascii_uppercase();
+            bounds.push((macro_name, name, bound));
+        }
+        // Names that differ in case alone would share a macro.
+        let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+        bounds.iter().for_each(|(name, ..)| *uses.entry(name).or_default() += 1);
+        let mut lines = Vec::new();
+        for (macro_name, name, bound) in &bounds {
+            let is_shared = uses[&macro_name[..]] > 1;
+            lines.push(match bound {
+                StackBound::Unbounded(reason) => {
+                    format!("/* {name}: unbounded, {} */", plain(reason))
+                }
+                StackBound::Bytes(bytes)
+                    if is_shared || self.declared.contains_key(&macro_name[..]) =>
+                {
+                    format!("/* {name}: {bytes} */")
+                }
+                StackBound::Bytes(bytes) => format!("#define {macro_name} {bytes}u"),
+            });
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.comment(&[
+            "The most stack that a call takes, in bytes: the frames of all that it calls. A function",
+            &format!("outside of the module counts as {C_CALLEE} bytes. Interrupt handlers and the frame of a"),
+            "trap come on top.",
+        ]);
+        lines.iter().for_each(|line| self.line(line));
         Ok(())
     }
 
@@ -476,9 +552,14 @@ fn c_identifier(name: &str) -> Result<&str> {
     }
 }
 
-/// A wasm name for a comment: nothing in it ends the comment or the line.
+/// A wasm name for a comment.
 fn quoted(name: &str) -> String {
+    format!("\"{}\"", plain(name))
+}
+
+/// Text for a comment: nothing in it ends the comment or the line.
+fn plain(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.$-+:@#<>() ".contains(c);
     let escape = |c: char| if plain(c) { c.to_string() } else { format!("\\u{{{:x}}}", c as u32) };
-    format!("\"{}\"", name.chars().map(escape).collect::<String>())
+    text.chars().map(escape).collect()
 }

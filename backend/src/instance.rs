@@ -7,9 +7,10 @@
 //!  12  stack limit            lowest sp that a checked function may reach (see [`RED_ZONE`])
 //!  16  recovery chain         the innermost entry record, 0 outside of any entry (see [`STARTING`])
 //!  20  trap                   code of the last trap, -1 for none
-//!  24  interrupt flag
+//!  24  interrupt flag         not 0: a check traps, and clears it
 //!  28  trap pc                address of the instruction that trapped last, 0 if nothing has
-//!  32  host context pointers, one per imported module, in order of first import
+//!  32  fuel                  complement of the units left, if the module counts
+//!  36  host context pointers, one per imported module, in order of first import
 //!   .  globals, at natural alignment; pointers to imported mutable ones
 //!   .  descriptors of further memories and of tables; pointers to imported ones
 //!   .  lengths of segments that can be dropped
@@ -32,7 +33,8 @@ pub mod offset {
     pub const TRAP: i32 = 20;
     pub const INTERRUPT: i32 = 24;
     pub const TRAP_PC: i32 = 28;
-    pub const CONTEXTS: i32 = 32;
+    pub const FUEL: i32 = 32;
+    pub const CONTEXTS: i32 = 36;
 }
 
 /// `windlass_memory`: byte offsets in a memory's descriptor.

@@ -5,6 +5,7 @@
 //! ELF .o <--object-- CompiledFunction <--emit-- insts <--finalize-- <--post-RA passes--------+
 //! ```
 
+mod callgraph;
 pub mod compile;
 pub mod compiled;
 pub mod debug;
@@ -23,7 +24,7 @@ pub mod reg;
 pub mod regalloc;
 pub mod runtime;
 mod schedule;
-mod stack;
+pub mod stack;
 pub mod trap;
 pub mod vcode;
 pub mod view;

@@ -10,7 +10,9 @@
 //! instance as an ordinary value, and lowering loads the context registers around the call.
 
 use crate::debug::SourceLines;
+use crate::stack::StackBound;
 use cranelift_codegen::ir;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Index into [`Module::symbols`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -68,6 +70,17 @@ pub struct Function {
     /// Where the body begins in the wasm file, 0 if there is none.
     pub wasm_offset: u32,
     pub clif: ir::Function,
+    /// Its calls through tables; none is known of .clif functions.
+    pub indirect_calls: BTreeSet<IndirectCall>,
+}
+
+/// A call through a table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct IndirectCall {
+    /// The records `{signature, entry}` in flash, if the table is there and so never changes.
+    pub table: Option<SymbolId>,
+    pub signature: SymbolId,
+    pub is_tail: bool,
 }
 
 /// A constant object in `.rodata`.
@@ -130,6 +143,16 @@ pub struct Interface {
     pub instantiate: Option<SymbolId>,
     pub trap: Option<SymbolId>,
     pub set_stack_limit: Option<SymbolId>,
+    /// `<module>_interrupt` and `<module>_clear_interrupt` of a module that looks at the flag.
+    pub interrupt: Option<SymbolId>,
+    pub clear_interrupt: Option<SymbolId>,
+    /// `<module>_set_fuel` and `<module>_fuel` of a module that counts fuel.
+    pub set_fuel: Option<SymbolId>,
+    pub fuel: Option<SymbolId>,
+    /// Bytes of the instance that are tables: their elements and descriptors.
+    pub table_bytes: u32,
+    /// How deep a call may take the stack, by the function's symbol: known once there is code.
+    pub stack_bounds: BTreeMap<SymbolId, StackBound>,
 }
 
 impl Interface {

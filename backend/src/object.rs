@@ -48,6 +48,9 @@ pub struct ElfFormat {
     pub address_relocation: u32,
     /// `r_type` of a word of data that is the distance from it to a symbol's address.
     pub relative_relocation: u32,
+    /// `r_type` of a call, and of a jump that is a tail call.
+    pub call_relocation: u32,
+    pub jump_relocation: u32,
     /// Set in `st_value` of function symbols: marks their instruction set. 0 for none.
     pub function_symbol_bit: u64,
     pub mapping_symbols: Option<MappingSymbols>,

@@ -94,6 +94,13 @@ pub struct FrontendOptions {
     pub features: WasmFeatures,
     /// Elements that a table may grow to if its declared maximum does not say so.
     pub table_capacity: u32,
+    /// Patterns of shell style, `*` and `?`: exports that none matches are left out. All stay if
+    /// there is no pattern.
+    pub export_filter: Vec<String>,
+    /// Loop headers and function entries look at the instance's interrupt flag.
+    pub interruptible: bool,
+    /// Code counts fuel; an instance begins with so much.
+    pub fuel: Option<u32>,
     /// C functions return structs of up to four floats of one format in registers.
     pub floats_in_registers: bool,
     /// Read the source lines of a module that has DWARF (`Module::source`).
@@ -107,6 +114,9 @@ impl Default for FrontendOptions {
             bounds: Bounds::default(),
             features: SUPPORTED_FEATURES,
             table_capacity: MAX_DECLARED_CAPACITY,
+            export_filter: Vec::new(),
+            interruptible: false,
+            fuel: None,
             floats_in_registers: false,
             debug_info: false,
         }

@@ -1,20 +1,22 @@
-//! Which functions need no stack check, by the call graph.
-//!
-//! Input: a module's functions, compiled with the check. Whatever a function that calls no other
-//! may do without asking (`instance::RED_ZONE`), a function may that calls, directly, nothing but
-//! functions of the module which do not ask either, if all frames from it downwards have at most
-//! `SMALL_FRAME` bytes together.
+//! Stack by the call graph: which functions need no check, and how deep each may lead.
 
-use crate::compiled::{CompiledFunction, RelocTarget};
-use crate::instance::SMALL_FRAME;
-use crate::module::{Definition, Function, FunctionRole, Module};
-use crate::trap;
-use cranelift_codegen::ir::{self, InstructionData};
+use crate::callgraph::{Call, CallGraph, Target};
+use crate::compiled::CompiledFunction;
+use crate::instance::{C_CALLEE, SMALL_FRAME};
+use crate::module::{FunctionRole, Module};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 
-/// The functions that ask, and need not.
-pub fn needless_checks(module: &Module, compiled: &[CompiledFunction]) -> Vec<usize> {
-    let functions = module.functions.iter().zip(compiled);
-    let callees: Vec<_> = functions.map(|(f, code)| direct_callees(module, f, code)).collect();
+/// The functions that ask, and need not. Whatever a function that calls no other may do without
+/// asking (`instance::RED_ZONE`), a function may that calls, directly, nothing but functions of the
+/// module which do not ask either, if all frames from it downwards have at most `SMALL_FRAME` bytes
+/// together.
+pub fn needless_checks(
+    module: &Module,
+    compiled: &[CompiledFunction],
+    graph: &CallGraph,
+) -> Vec<usize> {
     // The stack below each function's caller, as far as it is known to be small. A chain of calls
     // that is gets longer in each round, and cannot have many links.
     let mut depths: Vec<Option<u32>> = vec![None; compiled.len()];
@@ -23,62 +25,197 @@ pub fn needless_checks(module: &Module, compiled: &[CompiledFunction]) -> Vec<us
         changed = false;
         for (index, code) in compiled.iter().enumerate() {
             if depths[index].is_none() {
-                depths[index] = depth(code, callees[index].as_deref(), &depths);
+                depths[index] = small_depth(code, graph.calls(index), &depths);
                 changed |= depths[index].is_some();
             }
         }
     }
     let asks = |&index: &usize| {
-        let calls = callees[index].as_ref().is_some_and(|callees| !callees.is_empty());
+        let calls = graph.calls(index).next().is_some();
         calls && module.functions[index].role != FunctionRole::Entry
     };
     (0..compiled.len()).filter(|&index| depths[index].is_some()).filter(asks).collect()
 }
 
-fn depth(
+fn small_depth(
     code: &CompiledFunction,
-    callees: Option<&[usize]>,
+    mut calls: impl Iterator<Item = Call>,
     depths: &[Option<u32>],
 ) -> Option<u32> {
-    let mut below = 0;
-    for &callee in callees? {
-        below = below.max((*depths.get(callee)?)?);
-    }
+    let below = calls.try_fold(0, |below: u32, call| match call.target {
+        Target::Function(index) if !call.is_indirect => Some(below.max(depths[index]?)),
+        _ => None,
+    })?;
     Some(code.frame_bytes + below).filter(|&bytes| bytes <= SMALL_FRAME)
 }
 
-/// The functions of the module that this one calls; None if it calls anything else.
-fn direct_callees(
-    module: &Module,
-    function: &Function,
-    code: &CompiledFunction,
-) -> Option<Vec<usize>> {
-    if calls_indirectly(&function.clif) {
-        return None;
-    }
-    let mut callees = Vec::new();
-    for reloc in &code.relocs {
-        let symbol = match &reloc.target {
-            RelocTarget::Symbol(symbol) => *symbol,
-            // It takes the stack back first.
-            RelocTarget::Name(name) if name == trap::HANDLER => continue,
-            RelocTarget::Name(_) => return None,
-        };
-        match module.symbol(symbol).definition {
-            Definition::Function(callee) => callees.push(callee),
-            Definition::Data(_) => {}
-            Definition::Undefined => return None,
-        }
-    }
-    Some(callees)
+/// How deep a call of a function may take the stack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StackBound {
+    /// In bytes, from sp at the call. Every run-time routine and imported function outside of the
+    /// module counts as `C_CALLEE` bytes.
+    Bytes(u32),
+    /// No bound is known, for this reason.
+    Unbounded(Arc<str>),
 }
 
-fn calls_indirectly(clif: &ir::Function) -> bool {
-    let insts = clif.layout.blocks().flat_map(|block| clif.layout.block_insts(block));
-    insts.map(|inst| &clif.dfg.insts[inst]).any(|data| {
-        matches!(
-            data,
-            InstructionData::CallIndirect { .. } | InstructionData::TryCallIndirect { .. }
-        )
+impl fmt::Display for StackBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StackBound::Bytes(bytes) => write!(f, "{bytes}"),
+            StackBound::Unbounded(reason) => write!(f, "unbounded: {reason}"),
+        }
+    }
+}
+
+/// The bound of each of the module's functions.
+///
+/// A callee begins where its caller's frame ends; a tail callee's stack arguments end where those of its
+/// caller do. So along calls frames add up, and functions that only tail-call each other share the
+/// deepest frame among them.
+pub fn bounds(module: &Module, code: &[CompiledFunction], graph: &CallGraph) -> Vec<StackBound> {
+    let components = components(graph);
+    // From the upper end of the function's stack arguments; by function.
+    let mut from_top: Vec<Option<Result<u32, Arc<str>>>> = vec![None; graph.len()];
+    for component in &components {
+        let bound = bound_of(module, code, graph, component, &from_top);
+        component.iter().for_each(|&index| from_top[index] = Some(bound.clone()));
+    }
+    let bounds = from_top.into_iter().zip(code);
+    bounds
+        .map(|(bound, code)| match bound {
+            Some(Ok(bytes)) => StackBound::Bytes(bytes.saturating_sub(code.incoming_bytes)),
+            Some(Err(reason)) => StackBound::Unbounded(reason),
+            None => StackBound::Bytes(code.frame_bytes),
+        })
+        .collect()
+}
+
+/// The bound that the members of a component share; what they call outside of it has its own.
+fn bound_of(
+    module: &Module,
+    code: &[CompiledFunction],
+    graph: &CallGraph,
+    component: &[usize],
+    from_top: &[Option<Result<u32, Arc<str>>>],
+) -> Result<u32, Arc<str>> {
+    let name = |index: usize| &module.functions[index].name[..];
+    let members: BTreeSet<usize> = component.iter().copied().collect();
+    let is_unknown = |call: Call| call.target == Target::Unknown;
+    if let Some(&index) = component.iter().find(|&&index| graph.calls(index).any(is_unknown)) {
+        return Err(format!("{} calls through a table that may change", name(index)).into());
+    }
+    let mut deepest = 0;
+    for &index in component {
+        let own = code[index].incoming_bytes.saturating_add(code[index].frame_bytes);
+        deepest = deepest.max(own);
+        for call in graph.calls(index) {
+            let bytes = match call.target {
+                Target::Unknown => continue,
+                Target::Outside => own.saturating_add(C_CALLEE),
+                Target::Function(callee) if members.contains(&callee) => {
+                    if !call.is_tail {
+                        let cycle = cycle(graph, &members, index, callee);
+                        return Err(recursion(cycle.into_iter().map(name).collect()));
+                    }
+                    continue;
+                }
+                Target::Function(callee) => {
+                    let Some(below) = &from_top[callee] else { continue };
+                    let below = below.clone()?;
+                    match call.is_tail {
+                        true => below,
+                        false => own.saturating_add(below - code[callee].incoming_bytes),
+                    }
+                }
+            };
+            deepest = deepest.max(bytes);
+        }
+    }
+    Ok(deepest)
+}
+
+/// Names a cycle; of a long one, its ends.
+fn recursion(mut names: Vec<&str>) -> Arc<str> {
+    const ENDS: usize = 4;
+    if names.len() > 2 * ENDS {
+        names.splice(ENDS..names.len() - ENDS, ["..."]);
+    }
+    format!("recursion {}", names.join(" -> ")).into()
+}
+
+/// A shortest way from `from` by its call of `to` back to `from`, within a component.
+fn cycle(graph: &CallGraph, members: &BTreeSet<usize>, from: usize, to: usize) -> Vec<usize> {
+    let mut came_from = BTreeMap::from([(to, to)]);
+    let mut queue = VecDeque::from([to]);
+    while let Some(index) = queue.pop_front().filter(|_| !came_from.contains_key(&from)) {
+        for callee in callees(graph, index).filter(|callee| members.contains(callee)) {
+            came_from.entry(callee).or_insert_with(|| {
+                queue.push_back(callee);
+                index
+            });
+        }
+    }
+    let mut way = vec![from];
+    let mut at = from;
+    while at != to && came_from.contains_key(&at) {
+        at = came_from[&at];
+        way.push(at);
+    }
+    way.push(from);
+    way.reverse();
+    way
+}
+
+fn callees(graph: &CallGraph, function: usize) -> impl Iterator<Item = usize> {
+    graph.calls(function).filter_map(|call| match call.target {
+        Target::Function(index) => Some(index),
+        _ => None,
     })
+}
+
+/// The strongly connected components, callees before callers (Tarjan, "Depth-first search and linear
+/// graph algorithms", 1972), without recursion of our own.
+fn components(graph: &CallGraph) -> Vec<Vec<usize>> {
+    const NEW: usize = usize::MAX;
+    let mut number = vec![NEW; graph.len()];
+    let mut low = vec![NEW; graph.len()];
+    let mut on_stack = vec![false; graph.len()];
+    let mut stack = Vec::new();
+    let mut components = Vec::new();
+    let mut next = 0;
+    for root in 0..graph.len() {
+        if number[root] != NEW {
+            continue;
+        }
+        let mut open = vec![(root, None)];
+        while let Some((index, rest)) = open.last_mut() {
+            let index = *index;
+            let rest = rest.get_or_insert_with(|| {
+                (number[index], low[index]) = (next, next);
+                next += 1;
+                stack.push(index);
+                on_stack[index] = true;
+                callees(graph, index)
+            });
+            match rest.next() {
+                Some(callee) if number[callee] == NEW => open.push((callee, None)),
+                Some(callee) if on_stack[callee] => low[index] = low[index].min(number[callee]),
+                Some(_) => {}
+                None => {
+                    open.pop();
+                    if let Some(&(caller, _)) = open.last() {
+                        low[caller] = low[caller].min(low[index]);
+                    }
+                    if low[index] == number[index] {
+                        let first = stack.iter().rposition(|&member| member == index);
+                        let component = stack.split_off(first.unwrap_or(0));
+                        component.iter().for_each(|&member| on_stack[member] = false);
+                        components.push(component);
+                    }
+                }
+            }
+        }
+    }
+    components
 }

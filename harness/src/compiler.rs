@@ -164,6 +164,25 @@ impl Compiler {
         self
     }
 
+    /// Leaves out exports that no such pattern matches: `*` and `?` as in a shell. May be asked for
+    /// several times.
+    pub fn export_filter(mut self, pattern: &str) -> Self {
+        self.frontend.export_filter.push(pattern.to_owned());
+        self
+    }
+
+    /// Has code look at the instance's interrupt flag, so that a host can end a call.
+    pub fn interruptible(mut self, on: bool) -> Self {
+        self.frontend.interruptible = on;
+        self
+    }
+
+    /// Has code count fuel, about a unit for each wasm instruction; an instance begins with so much.
+    pub fn fuel(mut self, units: u32) -> Self {
+        self.frontend.fuel = Some(units);
+        self
+    }
+
     /// Runs the allocation checker on every function.
     pub fn check(mut self, check: bool) -> Self {
         self.codegen.check = check;
@@ -417,6 +436,16 @@ block0(v0: i32, v1: i32):
 }";
         let error = error(text);
         assert!(error.contains("a tail call into another instance"), "{error}");
+    }
+
+    #[test]
+    fn only_an_instance_can_be_interrupted() {
+        let text = "function %f(i32) fast {
+block0(v0: i32):
+    trapnz v0, user11
+    return
+}";
+        assert!(error(text).contains("without an instance"), "{}", error(text));
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Instance {
         self.store.invoke(self.id, name, args)
     }
 
+    /// The store and the instance in it, for what has no method here.
+    pub fn store(&mut self) -> (&mut Store, InstanceId) {
+        (&mut self.store, self.id)
+    }
+
     /// The value of an exported global.
     pub fn global(&mut self, name: &str) -> Result<Val, StoreError> {
         self.store.global(self.id, name)

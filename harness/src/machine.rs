@@ -143,6 +143,8 @@ pub struct Cost {
     pub instructions: u64,
     /// An estimate, see [`Emulator::cycles`].
     pub cycles: u64,
+    /// How far the stack pointer went down, if the board counts.
+    pub stack_bytes: u32,
 }
 
 /// How a board is made.
@@ -196,6 +198,15 @@ pub struct Machine {
     blocks: Vec<(u32, u32)>,
     next_block: u32,
     ram_bytes: u64,
+    timer: Option<Timer>,
+    deepest_stack: u32,
+}
+
+/// A word to write when so many instructions have been executed, as an interrupt handler would.
+struct Timer {
+    at: u64,
+    address: u32,
+    value: u32,
 }
 
 impl Machine {
@@ -213,6 +224,8 @@ impl Machine {
             blocks: Vec::new(),
             next_block: BLOCKS,
             ram_bytes: 0,
+            timer: None,
+            deepest_stack: 0,
         }
     }
 
@@ -340,6 +353,7 @@ impl Machine {
         self.emulator.set_reg(LR, EXIT | 1);
         self.emulator.set_reg(PC, entry);
 
+        self.emulator.watch_stack();
         let before = self.cost();
         if let Err(error) = self.run(host) {
             // The next call is to find the core as if nothing had happened.
@@ -352,20 +366,45 @@ impl Machine {
         let cost = Cost {
             instructions: after.instructions - before.instructions,
             cycles: after.cycles - before.cycles,
+            stack_bytes: sp - self.emulator.lowest_sp().min(sp),
         };
+        self.deepest_stack = self.deepest_stack.max(cost.stack_bytes);
         Ok((results, cost))
     }
 
+    /// How far the stack pointer went down in any call, instantiation too, if the board counts.
+    pub fn deepest_stack(&self) -> u32 {
+        self.deepest_stack
+    }
+
+    /// Writes a word `after` so many more instructions, in the middle of a call if need be.
+    pub fn set_timer(&mut self, after: u64, address: u32, value: u32) {
+        let at = self.emulator.instructions().saturating_add(after);
+        self.timer = Some(Timer { at, address, value });
+    }
+
+    /// Instructions until the timer is due.
+    fn until_timer(&self) -> u64 {
+        let at = self.timer.as_ref().map_or(u64::MAX, |timer| timer.at);
+        at.saturating_sub(self.emulator.instructions())
+    }
+
     fn cost(&self) -> Cost {
-        Cost { instructions: self.emulator.instructions(), cycles: self.emulator.cycles() }
+        let (instructions, cycles) = (self.emulator.instructions(), self.emulator.cycles());
+        Cost { instructions, cycles, stack_bytes: 0 }
     }
 
     /// Executes until control returns to the exit.
     fn run(&mut self, host: &mut dyn Host) -> Result<(), MachineError> {
         let end = self.emulator.instructions().saturating_add(self.board.budget);
         loop {
+            if self.until_timer() == 0
+                && let Some(Timer { address, value, .. }) = self.timer.take()
+            {
+                self.emulator.write_u32(address, value)?;
+            }
             let left = end.saturating_sub(self.emulator.instructions());
-            match self.emulator.run(left) {
+            match self.emulator.run(left.min(self.until_timer())) {
                 Halt::Monitor(EXIT) => return Ok(()),
                 Halt::Monitor(pc) => self.run_stub(pc, host)?,
                 Halt::Fault(Fault { pc, cause: FaultCause::Udf(code) })
@@ -379,6 +418,7 @@ impl Machine {
                 Halt::Lockup => {
                     return Err(MachineError::StackOverrun { sp: self.emulator.reg(SP) });
                 }
+                Halt::Budget if self.until_timer() == 0 => {}
                 Halt::Budget => return Err(MachineError::Budget(self.board.budget)),
             }
         }

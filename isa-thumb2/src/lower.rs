@@ -219,6 +219,18 @@ impl Rules<'_, '_> {
         )
     }
 
+    /// The trap of a check. One that is interrupted clears a flag of the instance.
+    fn conditional_trap(&mut self, code: TrapCode) -> Trap {
+        let trap = Trap::from_clif(code);
+        let instance = ir::ArgumentPurpose::VMContext;
+        let signature = &self.ctx.func.signature;
+        if trap == Trap::Interrupted && signature.special_param_index(instance).is_none() {
+            let what = "the trap `interrupted` in a function without an instance";
+            self.fail(Error::unsupported(what));
+        }
+        trap
+    }
+
     /// Stores a word; a context field's register takes the value as well.
     fn store_instance_word(&mut self, rt: Reg, address: Value, offset: i32) {
         let addr = amode(self.ctx, address, offset);
@@ -302,6 +314,13 @@ impl generated::Context for Rules<'_, '_> {
 
     fn word(&mut self, ty: Type) -> Option<Type> {
         matches!(ty, types::I8 | types::I16 | types::I32).then_some(ty)
+    }
+
+    fn loaded_word(&mut self, value: Value) -> Option<()> {
+        let dfg = &self.ctx.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+        let is_load = dfg.insts[inst].opcode() == ir::Opcode::Load;
+        (is_load && dfg.value_type(value) == types::I32).then_some(())
     }
 
     fn once(&mut self, value: Value) -> Option<Value> {
@@ -629,11 +648,13 @@ impl generated::Context for Rules<'_, '_> {
     }
 
     fn trap_if(&mut self, cond: &Cond, code: &TrapCode) {
-        self.ctx.emit(MInst::TrapIf { cond: *cond, trap: Trap::from_clif(*code) });
+        let trap = self.conditional_trap(*code);
+        self.ctx.emit(MInst::TrapIf { cond: *cond, trap });
     }
 
     fn trap_if_zero(&mut self, nonzero: bool, rn: Reg, code: &TrapCode) {
-        self.ctx.emit(MInst::TrapIfZero { nonzero, rn, trap: Trap::from_clif(*code) });
+        let trap = self.conditional_trap(*code);
+        self.ctx.emit(MInst::TrapIfZero { nonzero, rn, trap });
     }
 
     fn cond(&mut self, cc: &IntCC) -> Cond {

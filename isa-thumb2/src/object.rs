@@ -89,6 +89,8 @@ pub fn elf_format(attributes: &BuildAttributes<'_>) -> ElfFormat {
         e_flags: EF_ARM_EABI_VER5,
         address_relocation: reloc::R_ARM_ABS32,
         relative_relocation: reloc::R_ARM_REL32,
+        call_relocation: reloc::R_ARM_THM_CALL,
+        jump_relocation: reloc::R_ARM_THM_JUMP24,
         function_symbol_bit: THUMB_BIT,
         mapping_symbols: Some(MappingSymbols { code: "$t", data: "$d" }),
         attributes: Some(AttributesSection {

@@ -40,6 +40,7 @@ impl Builder {
             wasm_bytes: 0,
             wasm_offset: 0,
             clif: cranelift_codegen::ir::Function::new(),
+            indirect_calls: Default::default(),
         });
         self.compiled.functions.push(compiled);
         symbol

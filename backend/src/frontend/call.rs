@@ -13,7 +13,7 @@ use super::{support, types};
 use crate::Trap;
 use crate::error::Result;
 use crate::instance::funcref;
-use crate::module::{FuncType, SymbolId};
+use crate::module::{FuncType, IndirectCall, SymbolId};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{BlockArg, FuncRef, InstBuilder, Signature, Value};
@@ -76,7 +76,7 @@ impl FuncTranslator<'_, '_, '_> {
         let ty = self.env.type_at(type_index)?;
         let index = self.pop()?;
         let args = self.call_args(&ty)?;
-        let callee = self.table_function(&ty, table, index)?;
+        let callee = self.table_function(&ty, table, index, false)?;
         let signature = self.builder.import_signature(types::internal_signature(&ty));
         let Some(owner) = callee.owner else {
             let inst = self.builder.ins().call_indirect(signature, callee.entry, &args);
@@ -109,7 +109,7 @@ impl FuncTranslator<'_, '_, '_> {
         let ty = self.env.type_at(type_index)?;
         let index = self.pop()?;
         let args = self.call_args(&ty)?;
-        let callee = self.table_function(&ty, table, index)?;
+        let callee = self.table_function(&ty, table, index, true)?;
         let signature = self.builder.import_signature(types::internal_signature(&ty));
         if let Some(owner) = callee.owner {
             let (own, other) = (self.new_block()?, self.new_block()?);
@@ -153,8 +153,17 @@ impl FuncTranslator<'_, '_, '_> {
     }
 
     /// The function that is the table's element, after the checks that it may be called.
-    fn table_function(&mut self, ty: &FuncType, table: u32, index: Value) -> Result<Callee> {
+    fn table_function(
+        &mut self,
+        ty: &FuncType,
+        table: u32,
+        index: Value,
+        is_tail: bool,
+    ) -> Result<Callee> {
         let place = self.env.table_place(table)?;
+        let records = if let TablePlace::Flash(flash) = &place { Some(flash.symbol) } else { None };
+        let signature = self.env.signature(ty);
+        self.env.indirect_calls.insert(IndirectCall { table: records, signature, is_tail });
         if let TablePlace::Flash(flash) = &place {
             return self.flash_function(ty, table, flash, index);
         }

@@ -91,6 +91,14 @@ impl ConstExpr {
         }
     }
 
+    /// The functions that it refers to.
+    pub fn functions(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().filter_map(|step| match *step {
+            Step::Operand(Operand::Const(Const::Func(index))) => Some(index),
+            _ => None,
+        })
+    }
+
     /// The value, if `globals` knows those that it depends on.
     pub fn fold(&self, globals: &[GlobalPlace]) -> Option<Const> {
         let mut stack = Vec::new();

@@ -108,6 +108,7 @@ impl FuncTranslator<'_, '_, '_> {
         // Sealed at the loop's end, when all branches to it are known.
         self.builder.switch_to_block(header);
         self.push_block_params(header);
+        self.enter_loop();
         Ok(())
     }
 
@@ -156,6 +157,7 @@ impl FuncTranslator<'_, '_, '_> {
         let frame = self.frames.pop().ok_or_else(underflow)?;
         if let FrameKind::Loop { header } = frame.kind {
             self.builder.seal_block(header);
+            self.leave_metered();
         }
         if let Some(end) = frame.end {
             self.truncate(frame.height);

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::instance::offset;
 use crate::module::{
     Binding, ContextPointer, Data, Definition, Export, ExternType, FuncType, Function,
-    FunctionRole, GlobalType, Import, Interface, Memory, Module, SymbolId,
+    FunctionRole, GlobalType, Import, IndirectCall, Interface, Memory, Module, SymbolId,
 };
 use crate::options::{Bounds, FrontendOptions};
 use cranelift_codegen::ir::{
@@ -22,7 +22,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use target_lexicon::PointerWidth;
 use wasmparser::{ExternalKind, WasmFeatures};
 
@@ -82,6 +82,8 @@ pub struct Env<'a> {
     pub bounds: Bounds,
     /// Segments are checked one by one while they are copied, not all before the first.
     pub bulk_memory: bool,
+    pub interruptible: bool,
+    pub fuel: Option<u32>,
     /// C returns structs of floats in registers.
     floats_in_registers: bool,
     /// The module's name as a C identifier: prefix of all its symbols.
@@ -96,6 +98,8 @@ pub struct Env<'a> {
     /// The symbols of signatures.
     signatures: HashMap<FuncType, SymbolId>,
     module: Module,
+    /// Of the function that is being translated.
+    pub indirect_calls: BTreeSet<IndirectCall>,
 }
 
 impl<'a> Env<'a> {
@@ -106,6 +110,8 @@ impl<'a> Env<'a> {
         let prefix = names::c_identifier(&options.name);
         let mut env = Env {
             bounds: options.bounds,
+            interruptible: options.interruptible,
+            fuel: options.fuel,
             floats_in_registers: options.floats_in_registers,
             bulk_memory: options.features.contains(WasmFeatures::BULK_MEMORY),
             functions: Vec::with_capacity(wasm.functions.len()),
@@ -117,6 +123,7 @@ impl<'a> Env<'a> {
             switch_types: Vec::new(),
             signatures: HashMap::new(),
             module: Module { name: options.name.clone(), ..Default::default() },
+            indirect_calls: BTreeSet::new(),
             wasm,
         };
         env.check_mask()?;
@@ -198,6 +205,14 @@ impl<'a> Env<'a> {
         self.interface.instantiate = Some(declare("instantiate")?);
         self.interface.trap = Some(declare("trap")?);
         self.interface.set_stack_limit = Some(declare("set_stack_limit")?);
+        if self.interruptible {
+            self.interface.interrupt = Some(declare("interrupt")?);
+            self.interface.clear_interrupt = Some(declare("clear_interrupt")?);
+        }
+        if self.fuel.is_some() {
+            self.interface.set_fuel = Some(declare("set_fuel")?);
+            self.interface.fuel = Some(declare("fuel")?);
+        }
         let prefix = &self.prefix;
         public.claim(&format!("{prefix}_instance"), "the type of instances".to_owned())?;
         let macro_name = format!("{}_MEMORY_BYTES", prefix.to_uppercase());
@@ -394,6 +409,7 @@ impl<'a> Env<'a> {
     ) {
         self.module.symbols[symbol.0 as usize].definition =
             Definition::Function(self.module.functions.len());
+        let indirect_calls = std::mem::take(&mut self.indirect_calls);
         self.module.functions.push(Function {
             symbol,
             name,
@@ -401,6 +417,7 @@ impl<'a> Env<'a> {
             wasm_bytes: body.end - body.start,
             wasm_offset: body.start,
             clif,
+            indirect_calls,
         });
     }
 

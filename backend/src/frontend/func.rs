@@ -5,6 +5,7 @@
 //! construction keeps a table of that size). Two bytes of wasm may otherwise stand for a thousand
 //! operands.
 
+use super::bounded::Meter;
 use super::control::{self, Frame};
 use super::env::{self, Env, GlobalPlace};
 use super::memory::{Checked, Region};
@@ -25,11 +26,14 @@ const MAX_CARRIED: usize = 1 << 23;
 /// Locals times CLIF blocks of one function.
 const MAX_LOCAL_CELLS: usize = 1 << 26;
 
-/// Translates every body of the module.
+/// Translates every body that can be reached.
 pub fn define_functions(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
     let imported = env.wasm.imported_functions;
     for (body_index, body) in std::mem::take(&mut env.wasm.bodies).into_iter().enumerate() {
         let index = (imported + body_index) as u32;
+        if !env.wasm.usage.reached.contains(&index) {
+            continue;
+        }
         define_function(env, context, index, &body).map_err(|e| {
             let name = env.functions.get(index as usize).map_or("", |f| f.name.as_str());
             e.in_function(Some(index), name)
@@ -73,9 +77,12 @@ fn define_function(
         skipped: 0,
         callees: HashMap::new(),
         carried: 0,
+        meter: Meter::default(),
     };
     translator.declare_locals(params, body)?;
+    translator.enter_function(body)?;
     translator.operators(body.get_operators_reader().map_err(malformed)?)?;
+    translator.leave_metered();
     translator.builder.finalize(env::frontend_config());
 
     let range = body.range();
@@ -101,6 +108,7 @@ pub struct FuncTranslator<'e, 'a, 'b> {
     pub callees: HashMap<SymbolId, FuncRef>,
     /// Operands carried so far.
     carried: usize,
+    pub meter: Meter,
 }
 
 impl FuncTranslator<'_, '_, '_> {
@@ -137,6 +145,7 @@ impl FuncTranslator<'_, '_, '_> {
             self.builder.set_srcloc(SourceLoc::new(offset));
             let silent = is_silent(&operator);
             if self.reachable {
+                self.meter.count(&operator);
                 self.operator(operator).map_err(|e| e.at(offset))?;
             } else {
                 self.skip(operator).map_err(|e| e.at(offset))?;

@@ -112,6 +112,7 @@ impl Init<'_, '_, '_, '_> {
     fn head(&mut self, contexts: &[Value]) {
         let zero = self.word(0);
         let no_trap = self.word(NO_TRAP as u32);
+        let fuel = self.word(!self.env.fuel.unwrap_or(0));
         let fields = [
             (offset::MEM0_BYTES, zero),
             (offset::MEM0_BASE, zero),
@@ -121,6 +122,7 @@ impl Init<'_, '_, '_, '_> {
             (offset::TRAP, no_trap),
             (offset::INTERRUPT, zero),
             (offset::TRAP_PC, zero),
+            (offset::FUEL, fuel),
         ];
         fields.into_iter().for_each(|(at, value)| self.store(at, value));
         for (index, &value) in contexts.iter().enumerate() {
@@ -377,8 +379,12 @@ impl Init<'_, '_, '_, '_> {
             Segment::Elements(_) => match self.env.table_place(target)? {
                 // It fits, or the table would not be there.
                 TablePlace::Flash(_) => return Ok(()),
-                _ => {
-                    let place = table::descriptor_place(self.env, target)?;
+                place => {
+                    let place = match place {
+                        // Of no use but that its segments may be too long.
+                        TablePlace::Unused => Place::Own(0),
+                        _ => table::descriptor_place(self.env, target)?,
+                    };
                     (place, table_field::SIZE, self.env.table_type(target)?.min)
                 }
             },

@@ -6,7 +6,7 @@
 
 use super::constant::{Const, Operand};
 use super::env::{Env, GlobalPlace};
-use super::module::{ElementSegment, SegmentKind};
+use super::module::{Active, ElementSegment, SegmentKind};
 use crate::error::{Error, Result};
 use crate::instance::{funcref, memory, offset, table};
 use crate::module::{FuncType, InstanceLayout, SymbolId, Table, ValType};
@@ -30,6 +30,8 @@ pub enum Place {
 
 #[derive(Clone, Debug)]
 pub enum TablePlace {
+    /// Nowhere: nobody uses it.
+    Unused,
     Flash(FlashTable),
     /// An array in the instance at `elements`, with room for `capacity`.
     Own {
@@ -46,7 +48,7 @@ impl TablePlace {
     /// Whether functions of other instances may be in the table.
     pub fn is_shared(&self) -> bool {
         match self {
-            TablePlace::Flash(_) => false,
+            TablePlace::Unused | TablePlace::Flash(_) => false,
             TablePlace::Own { shared, .. } => *shared,
             TablePlace::Imported(_) => true,
         }
@@ -177,7 +179,9 @@ impl Env<'_> {
     /// Whether something copies the segment to a table that is not in flash.
     fn is_copied(&self, index: u32, flash: &FlashElements) -> bool {
         match &self.wasm.elements[index as usize].kind {
-            SegmentKind::Active(active) => !flash.contains_key(&active.target),
+            SegmentKind::Active(Active { target, .. }) => {
+                self.wasm.usage.tables.contains(target) && !flash.contains_key(target)
+            }
             SegmentKind::Passive => self.wasm.usage.read_elements.contains(&index),
             SegmentKind::Declared => false,
         }
@@ -219,6 +223,7 @@ impl Env<'_> {
         for (index, decl) in (0..).zip(&self.wasm.tables) {
             let functions = decl.ty.element == ValType::FuncRef && decl.init.is_none();
             if functions
+                && usage.tables.contains(&index)
                 && !decl.imported
                 && !exported.contains(&index)
                 && !changed(index)
@@ -267,13 +272,16 @@ impl Env<'_> {
         options: &FrontendOptions,
         cursor: &mut Cursor,
     ) -> Result<()> {
+        let start = cursor.0;
         let exported = self.exported_tables();
         let foreign = |item: &Operand| item.fold(&self.globals).is_none();
         let foreign_items = self.wasm.elements.iter().flat_map(|e| &e.items).any(foreign);
         for index in 0..self.wasm.tables.len() as u32 {
             let decl = &self.wasm.tables[index as usize];
             let (ty, imported) = (decl.ty, decl.imported);
-            let place = if let Some(elements) = flash.get(&index) {
+            let place = if !self.wasm.usage.tables.contains(&index) {
+                TablePlace::Unused
+            } else if let Some(elements) = flash.get(&index) {
                 TablePlace::Flash(self.add_flash_table(index, ty, elements)?)
             } else if imported {
                 TablePlace::Imported(cursor.words(1)?)
@@ -293,6 +301,7 @@ impl Env<'_> {
                 *elements = cursor.words(*capacity)?;
             }
         }
+        self.interface.table_bytes = (cursor.0 - start) as u32;
         Ok(())
     }
 

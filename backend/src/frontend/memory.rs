@@ -50,6 +50,8 @@ pub enum Region {
     Elements,
     /// Function references.
     Funcrefs,
+    /// The fuel that is left.
+    Fuel,
     /// Of any other module: two imports may be the same.
     ImportedGlobals,
     ImportedMemories,
@@ -68,6 +70,7 @@ impl Region {
             Region::Funcrefs => (2, Cow::Borrowed("function references")),
             Region::ImportedGlobals => (3, Cow::Borrowed("imported globals")),
             Region::ImportedMemories => (4, Cow::Borrowed("imported memories")),
+            Region::Fuel => (FIRST_MEMORY + OWN_REGIONS, Cow::Borrowed("fuel")),
             Region::Global(n) if n < last => (FIRST_GLOBAL + n, Cow::Owned(format!("global {n}"))),
             Region::Global(_) => (FIRST_GLOBAL + last, Cow::Borrowed("other globals")),
             Region::Memory(n) if n < last => (FIRST_MEMORY + n, Cow::Owned(format!("memory {n}"))),

@@ -9,8 +9,8 @@
 //!
 //! Input: the bytes of a .wasm file. Output: a [`Module`] in which every function is complete CLIF
 //! and every symbol is final. What is valid wasm but not translated is [`Error::Unsupported`] with
-//! its place; nothing here panics on any input. DWARF is another matter: it is read for what it is
-//! worth, and a warning says if that is nothing.
+//! its place; nothing here panics on any input. What cannot be reached is left out (see `usage`).
+//! DWARF is another matter: it is read for what it is worth, and a warning says if that is nothing.
 //!
 //! Invariants of the CLIF that comes out:
 //! - addresses are `i32`; a value of wasm type t is a value of the CLIF type of the same width;
@@ -20,6 +20,7 @@
 //! - every access to linear memory comes after the check that admits it and never moves;
 //! - the source location of an instruction is the byte offset of its operator in the file.
 
+mod bounded;
 mod call;
 mod constant;
 mod control;
@@ -54,7 +55,7 @@ use cranelift_frontend::FunctionBuilderContext;
 /// translate, `Interface` for names that collide in C, `Options` for an empty module name.
 pub fn translate(wasm: &[u8], options: &FrontendOptions) -> Result<Module> {
     validate::validate(wasm, options.features)?;
-    let module = module::WasmModule::parse(wasm)?;
+    let module = module::WasmModule::parse(wasm, &options.export_filter)?;
     let source = options.debug_info.then(|| SourceLines::read(&module.dwarf, module.code_start));
     let mut env = env::Env::new(module, options)?;
     let mut context = FunctionBuilderContext::new();

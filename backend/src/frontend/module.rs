@@ -111,14 +111,17 @@ pub fn file_offset(offset: u64) -> u32 {
 }
 
 impl<'a> WasmModule<'a> {
-    pub fn parse(wasm: &'a [u8]) -> Result<WasmModule<'a>> {
+    /// Leaves out exports that no pattern of `filter` matches, if there are patterns, and
+    /// whatever cannot be reached then.
+    pub fn parse(wasm: &'a [u8], filter: &[String]) -> Result<WasmModule<'a>> {
         let mut module = WasmModule::default();
         for payload in Parser::new(0).parse_all(wasm) {
             module.payload(payload.map_err(malformed)?)?;
         }
-        if !module.tables.is_empty() || !module.data.is_empty() || !module.elements.is_empty() {
-            module.usage = Usage::of(&module.bodies)?;
+        if !filter.is_empty() {
+            filter_exports(&mut module.exports, filter)?;
         }
+        module.usage = Usage::of(&module)?;
         Ok(module)
     }
 
@@ -357,6 +360,32 @@ pub fn display_name(wasm: &[u8], index: u32) -> String {
         }
     }
     module.display_name(index, &module.exported_functions())
+}
+
+/// Keeps the exports that a pattern matches; each matches some.
+fn filter_exports(exports: &mut Vec<Export<'_>>, filter: &[String]) -> Result<()> {
+    let mut kept = vec![false; exports.len()];
+    for text in filter {
+        let pattern = glob::Pattern::new(text).map_err(|error| {
+            Error::Options(format!("the export filter {text} is no pattern: {}", error.msg))
+        })?;
+        let mut matched = false;
+        for (export, kept) in exports.iter().zip(&mut kept) {
+            let matches = pattern.matches(export.name);
+            matched |= matches;
+            *kept |= matches;
+        }
+        if !matched {
+            let names: Vec<_> = exports.iter().map(|export| export.name).collect();
+            return Err(Error::Options(format!(
+                "the export filter {text} matches no export; there are: {}",
+                names.join(", ")
+            )));
+        }
+    }
+    let mut kept = kept.into_iter();
+    exports.retain(|_| kept.next().unwrap_or(false));
+    Ok(())
 }
 
 fn memory_type(ty: wasmparser::MemoryType) -> Result<Memory> {

@@ -9,7 +9,7 @@ use super::table;
 use super::types::{self, internal_signature, word_signature};
 use crate::error::{Error, Result};
 use crate::instance::{MAX_STACK_LIMIT, RED_ZONE, offset};
-use crate::module::{ExternType, FuncType, FunctionRole, SymbolId};
+use crate::module::{ExternType, FuncType, FunctionRole, Interface, SymbolId};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{
@@ -101,11 +101,14 @@ fn split_struct<'p>(
     Ok((Some(place), rest))
 }
 
-/// One internal-convention stand-in for each imported function: it puts the context pointer in
-/// the instance's place.
+/// One internal-convention stand-in for each imported function that can be reached: it puts the
+/// context pointer in the instance's place.
 pub fn define_thunks(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
     for import in 0..env.interface.imports.len() {
         let ImportKind::Function(index) = env.wasm.imports[import].kind else { continue };
+        if !env.wasm.usage.reached.contains(&index) {
+            continue;
+        }
         let import = &env.interface.imports[import];
         let host = import.symbol;
         let at = env.interface.contexts[import.context].offset;
@@ -157,8 +160,8 @@ fn result_slot(builder: &mut FunctionBuilder<'_>, ty: &FuncType) -> Value {
     builder.ins().stack_addr(I32, slot, 0)
 }
 
-/// `<module>_trap`, `<module>_set_stack_limit`, and a function that returns the address of each
-/// exported memory and global.
+/// `<module>_trap`, `<module>_set_stack_limit`, those of bounded time, and a function that returns
+/// the address of each exported memory and global.
 pub fn define_accessors(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
     if let Some(trap) = env.interface.trap {
         define_accessor(env, context, trap, |_, builder, instance| {
@@ -177,6 +180,7 @@ pub fn define_accessors(env: &mut Env<'_>, context: &mut FunctionBuilderContext)
             Ok(())
         })?;
     }
+    define_bounded_time(env, context)?;
     for position in 0..env.interface.exports.len() {
         let export = &env.interface.exports[position];
         let (symbol, index) = (export.symbol, export.index);
@@ -204,6 +208,47 @@ pub fn define_accessors(env: &mut Env<'_>, context: &mut FunctionBuilderContext)
         })?;
     }
     Ok(())
+}
+
+/// `<module>_interrupt`, `<module>_clear_interrupt`, `<module>_set_fuel` and `<module>_fuel`, as far
+/// as the module has them.
+fn define_bounded_time(env: &mut Env<'_>, context: &mut FunctionBuilderContext) -> Result<()> {
+    let Interface { interrupt, clear_interrupt, set_fuel, fuel, .. } = env.interface;
+    for (symbol, flag) in [(interrupt, 1), (clear_interrupt, 0)] {
+        if let Some(symbol) = symbol {
+            define_setter(env, context, symbol, Some(flag))?;
+        }
+    }
+    if let Some(symbol) = set_fuel {
+        define_setter(env, context, symbol, None)?;
+    }
+    if let Some(symbol) = fuel {
+        define_accessor(env, context, symbol, |_, builder, instance| {
+            let used = env::load_field(builder, Region::Fuel, I32, instance, offset::FUEL);
+            builder.ins().bnot(used)
+        })?;
+    }
+    Ok(())
+}
+
+/// An AAPCS function that gives the interrupt flag this value, or takes fuel.
+fn define_setter(
+    env: &mut Env<'_>,
+    context: &mut FunctionBuilderContext,
+    symbol: SymbolId,
+    flag: Option<u32>,
+) -> Result<()> {
+    let signature = word_signature(if flag.is_some() { 1 } else { 2 }, 0);
+    env.build(context, symbol, FunctionRole::Support, signature, |_, builder, params| {
+        let (value, instance, at) = match (flag, params) {
+            (Some(flag), &[instance]) => (env::word(builder, flag), instance, offset::INTERRUPT),
+            (None, &[instance, units]) => (builder.ins().bnot(units), instance, offset::FUEL),
+            _ => return Err(Error::internal("a setter takes the instance, and fuel units")),
+        };
+        env::store_field(builder, Region::Context, value, instance, at);
+        builder.ins().return_(&[]);
+        Ok(())
+    })
 }
 
 /// What a constant is in memory.

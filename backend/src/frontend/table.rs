@@ -65,7 +65,7 @@ impl FuncTranslator<'_, '_, '_> {
     pub fn table_length(&mut self, index: u32) -> Result<Value> {
         let place = self.env.table_place(index)?;
         let fixed = match place {
-            TablePlace::Flash(_) => true,
+            TablePlace::Flash(_) | TablePlace::Unused => true,
             TablePlace::Own { capacity, .. } => capacity == self.env.table_type(index)?.min,
             TablePlace::Imported(_) => false,
         };
@@ -85,6 +85,7 @@ impl FuncTranslator<'_, '_, '_> {
     /// The address of the first element.
     fn elements(&mut self, index: u32) -> Result<Value> {
         match self.env.table_place(index)? {
+            TablePlace::Unused => Err(Error::internal("elements of a table that nobody uses")),
             TablePlace::Flash(flash) => Ok(env::symbol_address(&mut self.builder, flash.symbol)),
             TablePlace::Own { elements, .. } => {
                 let at = env::word(&mut self.builder, elements as u32);
@@ -173,7 +174,9 @@ pub fn descriptor_place(env: &Env<'_>, index: u32) -> Result<Place> {
     match env.table_place(index)? {
         TablePlace::Own { descriptor, .. } => Ok(Place::Own(descriptor)),
         TablePlace::Imported(at) => Ok(Place::Imported(at)),
-        TablePlace::Flash(_) => Err(Error::internal("a table in flash has no descriptor")),
+        TablePlace::Flash(_) | TablePlace::Unused => {
+            Err(Error::internal("a table that has no descriptor"))
+        }
     }
 }
 

@@ -59,7 +59,17 @@ pub fn append_routines<I: Isa>(
         let clif = build(call, I32, &symbol);
         let name = isa.runtime_symbol(call);
         let (symbol, role) = (symbol(call), FunctionRole::Support);
-        module.functions.push(Function { symbol, name, role, wasm_bytes: 0, wasm_offset: 0, clif });
+        let indirect_calls = BTreeSet::new();
+        let (wasm_bytes, wasm_offset) = (0, 0);
+        module.functions.push(Function {
+            symbol,
+            name,
+            role,
+            wasm_bytes,
+            wasm_offset,
+            clif,
+            indirect_calls,
+        });
     }
 }
 

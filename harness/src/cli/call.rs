@@ -43,6 +43,8 @@ pub struct Called {
     pub instance: InstanceId,
     pub outcome: Outcome,
     pub cost: Cost,
+    /// What the call used, of a module that counts.
+    pub fuel: Option<u32>,
 }
 
 impl Setting {
@@ -78,9 +80,12 @@ impl Setting {
         for preset in &self.memory {
             store.write_memory(instance, preset.address, &preset.read()?)?;
         }
+        let before = store.fuel(instance)?;
         store.reset_histogram();
         let (outcome, cost) = store.invoke(instance, name, &values)?;
-        Ok(Called { store, instance, outcome, cost })
+        let after = store.fuel(instance)?;
+        let fuel = before.zip(after).map(|(before, after)| before.saturating_sub(after));
+        Ok(Called { store, instance, outcome, cost, fuel })
     }
 
     /// Instantiates the modules that were asked for, in order.

@@ -7,6 +7,7 @@ use crate::Artifact;
 use crate::report::physical;
 use crate::report::remarks::remarks;
 use crate::report::schema::{Measured, Report};
+use crate::report::stack_usage::stack_usage;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::fmt::Write;
@@ -18,6 +19,8 @@ const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm --emit asm -O size
   windlass compile plugin.wasm -o plugin.o --header plugin.h --traps call
   windlass compile app.wasm -g -o app.o --header app.h
+  windlass compile app.wasm -o app.o --export-filter 'step*' --stack-usage app.su
+  windlass compile plugin.wasm -o plugin.o --header plugin.h --interruptible --fuel 1000000
   windlass compile flight_control.wasm -o flight.o --shadow
   windlass compile flight_control.wasm -o flight.o --shadow=flight.shadow";
 
@@ -57,6 +60,10 @@ pub struct Args {
     /// function
     #[arg(long, value_name = "FILE")]
     remarks: Option<PathBuf>,
+
+    /// Also write the frame of every function as GCC's -fstack-usage does
+    #[arg(long, value_name = "FILE.su")]
+    stack_usage: Option<PathBuf>,
 
     /// Also log what a stream of physical instructions hides
     ///
@@ -140,6 +147,10 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.remarks {
         let remarks = remarks(input.wasm_path().as_deref(), allocator, &artifact);
         outputs.add(path, remarks.as_bytes())?;
+    }
+    if let Some(path) = &args.stack_usage {
+        let usage = stack_usage(&args.input.display().to_string(), &artifact);
+        outputs.add(path, usage.as_bytes())?;
     }
     match &args.shadow {
         Some(Some(path)) => outputs.add(path, physical::shadow_log(&artifact).as_bytes())?,

@@ -70,6 +70,18 @@ pub struct CodegenArgs {
     #[arg(long, value_name = "on|off", default_value = "on")]
     stack_check: SwitchArg,
 
+    /// Keep only exports that match, and what they need: a pattern with * and ?, may be repeated
+    #[arg(long, value_name = "GLOB")]
+    export_filter: Vec<String>,
+
+    /// Let a host end calls: code looks at a flag of the instance in loops and at function entries
+    #[arg(long)]
+    interruptible: bool,
+
+    /// Count fuel, about a unit for each wasm instruction; an instance begins with UNITS
+    #[arg(long, value_name = "UNITS")]
+    fuel: Option<u32>,
+
     /// Make cheaper answers of what allocators give: no needless reloads, moves and stores
     #[arg(long, value_name = "on|off", default_value = "on")]
     post_passes: SwitchArg,
@@ -120,19 +132,26 @@ impl CodegenArgs {
 
     /// A compiler for the default target.
     pub fn compiler(&self) -> Compiler {
-        let compiler = Compiler::new()
+        let mut compiler = Compiler::new()
             .reg_env(&self.reg_env)
             .opt_level(self.opt_level.into())
             .bounds(self.bounds.into())
             .traps(self.traps.into())
             .stack_check(self.stack_check == SwitchArg::On)
+            .interruptible(self.interruptible)
             .post_passes(self.post_passes == SwitchArg::On)
             .wasm_features(self.wasm_features.0)
             .check(self.check);
-        match self.table_capacity {
-            Some(elements) => compiler.table_capacity(elements),
-            None => compiler,
+        if let Some(elements) = self.table_capacity {
+            compiler = compiler.table_capacity(elements);
         }
+        for pattern in &self.export_filter {
+            compiler = compiler.export_filter(pattern);
+        }
+        if let Some(units) = self.fuel {
+            compiler = compiler.fuel(units);
+        }
+        compiler
     }
 }
 

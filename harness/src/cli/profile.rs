@@ -28,7 +28,8 @@ pub fn run(
     if artifact.module.interface.is_none() {
         bail!("--profile calls exports of a wasm module: functions of a .clif file are none");
     }
-    let Called { store, instance, outcome, cost } = setting.call(artifact, compiler, invocation)?;
+    let Called { store, instance, outcome, cost, .. } =
+        setting.call(artifact, compiler, invocation)?;
     let results = match outcome {
         Outcome::Returned(results) => results,
         Outcome::Trapped(trap) => bail!("trap: {trap}"),

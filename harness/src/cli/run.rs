@@ -19,6 +19,7 @@ use windlass_backend::options::RuntimeLibrary;
 
 const EXAMPLES: &str = "Examples:
   windlass run crc32.wasm --invoke run
+  windlass run crc32.wasm --fuel 1000000 --invoke run
   windlass run crc32.wasm --invoke crc32 1024 16 --memory 1024=00ff00ff --dump 1024:16
   windlass run inflate.wasm --invoke inflate 4096 8192 --memory 4096=@packed.bin --regalloc greedy
   windlass run crc32.wasm --on qemu:mps2-an386 --invoke run
@@ -146,8 +147,8 @@ fn run_on_emulator(args: &Args) -> Result<()> {
 
 fn run_wasm(args: &Args, artifact: &Artifact, compiler: &Compiler) -> Result<()> {
     let called = args.setting.call(artifact, compiler, &args.invoke)?;
-    let Called { store, instance, outcome, cost } = called;
-    report_cost(artifact, store.machine(), store.image(instance), cost);
+    let Called { store, instance, outcome, cost, fuel } = called;
+    report_cost(artifact, store.machine(), store.image(instance), cost, fuel);
     let mut text = String::new();
     if let Outcome::Returned(results) = &outcome {
         results.iter().for_each(|value| text.push_str(&format!("{value}\n")));
@@ -184,7 +185,7 @@ fn run_clif(args: &Args, artifact: &Artifact) -> Result<()> {
     let mut machine = Machine::new(&artifact.object, args.setting.board(&artifact.settings)?)?;
     let entry = machine.function(0, name)?;
     let (_, cost) = machine.call(entry, &values, 0, &mut NoHost)?;
-    report_cost(artifact, &machine, 0, cost);
+    report_cost(artifact, &machine, 0, cost, None);
     let results: Vec<_> = signature.returns.iter().map(|r| val_type(r.value_type)).collect();
     let mut text = String::new();
     for (value, result) in machine.results(&results)?.into_iter().zip(&signature.returns) {
@@ -197,15 +198,23 @@ fn run_clif(args: &Args, artifact: &Artifact) -> Result<()> {
     print(&text)
 }
 
-fn report_cost(artifact: &Artifact, machine: &Machine, image: usize, cost: Cost) {
+fn report_cost(
+    artifact: &Artifact,
+    machine: &Machine,
+    image: usize,
+    cost: Cost,
+    fuel: Option<u32>,
+) {
     let executed = traffic::executed(artifact, machine, image);
     let sum = |of: fn(&Dynamic) -> u64| executed.iter().map(of).sum::<u64>();
+    let fuel = fuel.map_or_else(String::new, |units| format!(", {units} units of fuel"));
     eprintln!(
-        "{} instructions, {} cycles (estimated), {} spill stores, {} reloads",
+        "{} instructions, {} cycles (estimated), {} spill stores, {} reloads, {} bytes of stack{fuel}",
         cost.instructions,
         cost.cycles,
         sum(|f| f.spill_stores),
-        sum(|f| f.reloads)
+        sum(|f| f.reloads),
+        cost.stack_bytes
     );
 }
 

@@ -153,6 +153,12 @@ pub trait Emulator {
     /// Executions by halfword of the histogram's range: `(addr - range.start) / 2`.
     fn histogram(&self) -> &[u32];
 
+    /// The lowest that the stack pointer was since [`Emulator::watch_stack`], if a histogram is kept.
+    fn lowest_sp(&self) -> u32;
+
+    /// Forgets how low the stack pointer was.
+    fn watch_stack(&mut self);
+
     fn read_u32(&self, addr: u32) -> Result<u32, Unmapped> {
         let mut bytes = [0; 4];
         self.read(addr, &mut bytes)?;

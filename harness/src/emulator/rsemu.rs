@@ -50,6 +50,7 @@ pub struct Rsemu {
     instructions: u64,
     histogram_range: Range<u32>,
     histogram: Vec<u32>,
+    lowest_sp: u32,
 }
 
 impl Rsemu {
@@ -76,6 +77,7 @@ impl Rsemu {
             instructions: 0,
             histogram_range: 0..0,
             histogram: Vec::new(),
+            lowest_sp: u32::MAX,
         };
         let handler = (FAULT_HANDLER | 1).to_le_bytes();
         let vectors = handler.repeat(16);
@@ -176,6 +178,7 @@ impl Rsemu {
             self.cpu.step();
             self.instructions += 1;
             pc = self.cpu.pc();
+            self.lowest_sp = self.lowest_sp.min(self.cpu.reg(SP as u8));
             if let Some(halt) = self.stop(pc) {
                 return halt;
             }
@@ -307,6 +310,14 @@ impl Emulator for Rsemu {
 
     fn histogram(&self) -> &[u32] {
         &self.histogram
+    }
+
+    fn lowest_sp(&self) -> u32 {
+        self.lowest_sp
+    }
+
+    fn watch_stack(&mut self) {
+        self.lowest_sp = self.cpu.reg(SP as u8);
     }
 }
 

@@ -82,6 +82,7 @@ impl Object {
             wasm_bytes: 0,
             wasm_offset: 0,
             clif: ir::Function::new(),
+            indirect_calls: Default::default(),
         });
         self.compiled.functions.push(code);
         symbol

@@ -1,12 +1,12 @@
 //! What a host does with an instance: calls, globals, memory 0.
 
-use super::{InstanceId, Outcome, Store, StoreError};
+use super::{InstanceData, InstanceId, Outcome, Store, StoreError};
 use crate::aapcs::struct_layout;
 use crate::emulator::Emulator;
 use crate::machine::{Cost, MachineError};
 use crate::value::Val;
 use windlass_backend::Trap;
-use windlass_backend::instance::{NO_TRAP, memory};
+use windlass_backend::instance::{NO_TRAP, memory, offset};
 use windlass_backend::module::{ExternType, FuncType, ValType};
 
 impl Store {
@@ -72,6 +72,34 @@ impl Store {
         let trap = u8::try_from(code).ok().and_then(Trap::from_code);
         let unknown = || MachineError::Broken(format!("trap code {code}")).into();
         trap.map(Some).ok_or_else(unknown)
+    }
+
+    /// Asks the call that is running in `after` instructions, or the next one, to end.
+    pub fn interrupt_after(&mut self, id: InstanceId, after: u64) {
+        let flag = self.instances[id.0].address.wrapping_add_signed(offset::INTERRUPT);
+        self.machine.set_timer(after, flag, 1);
+    }
+
+    /// Calls `<module>_interrupt` or, to take a request back, `<module>_clear_interrupt`.
+    pub fn set_interrupt(&mut self, id: InstanceId, request: bool) -> Result<(), StoreError> {
+        let InstanceData { interface, address, .. } = &self.instances[id.0];
+        let symbol = if request { interface.interrupt } else { interface.clear_interrupt };
+        self.call_symbol(id, symbol, &[Val::I32(*address as i32)], 0).map(|_| ())
+    }
+
+    /// The fuel that is left, of a module that counts.
+    pub fn fuel(&mut self, id: InstanceId) -> Result<Option<u32>, StoreError> {
+        let InstanceData { interface, address, .. } = &self.instances[id.0];
+        let Some(symbol) = interface.fuel else { return Ok(None) };
+        self.call_symbol(id, Some(symbol), &[Val::I32(*address as i32)], 0)?;
+        Ok(Some(self.machine.emulator.reg(0)))
+    }
+
+    /// Sets the fuel that calls may use, of a module that counts.
+    pub fn set_fuel(&mut self, id: InstanceId, units: u32) -> Result<(), StoreError> {
+        let InstanceData { interface, address, .. } = &self.instances[id.0];
+        let args = [Val::I32(*address as i32), Val::I32(units as i32)];
+        self.call_symbol(id, interface.set_fuel, &args, 0).map(|_| ())
     }
 
     /// The value of an exported global.

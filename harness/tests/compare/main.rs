@@ -42,7 +42,7 @@ fn busy() -> String {
             (i32.store (i32.const 64) {sum})
             {sum})
           (func $small (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
-          (func $never (param i32) (result i32) (call $step (local.get 0)))
+          (func $never (export "never") (param i32) (result i32) (call $step (local.get 0)))
           (func (export "run") (param i32) (result i32)
             (i32.add (call $step (local.get 0)) (call $small (local.get 0))))
           (func (export "fail") unreachable))"#

@@ -8,7 +8,7 @@ fn run(program: &Program, args: &str) -> Vec<u64> {
     let (code, _, err) = program.run(&format!("run {args}"));
     assert_eq!(code, Some(0), "{args}: {err}");
     let words = err.split_whitespace();
-    words.filter_map(|word| word.parse().ok()).collect()
+    words.filter_map(|word| word.parse().ok()).take(4).collect()
 }
 
 fn counts(execution: &Value) -> Vec<u64> {

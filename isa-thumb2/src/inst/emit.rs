@@ -10,7 +10,7 @@
 //! tells a debugger all three. Or they go to a call of the host in its place (`TrapMode::Call`), and so
 //! do the others then.
 
-use super::args::{CmpOp, Cond, MovOp, Operand2};
+use super::args::{AMode, CmpOp, Cond, MovOp, Operand2, StoreOp};
 use super::encode::encode;
 use super::fixup::Fixup;
 use super::imms::is_mod_imm;
@@ -18,13 +18,14 @@ use super::unwind::Unwind;
 use super::{CallInfo, Callee, Imm16, Inst, print};
 use crate::finalize::NOWHERE;
 use crate::object::reloc;
-use crate::regs::{IP, r};
+use crate::regs::{INSTANCE, IP, r};
 use regalloc2::{PReg, PRegSet};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use windlass_backend::Trap;
 use windlass_backend::compiled::{FrameState, RelocTarget};
 use windlass_backend::emit::buffer::{MachBuffer, MachLabel};
+use windlass_backend::instance::offset;
 use windlass_backend::isa::{Code, MachInst};
 use windlass_backend::options::TrapMode;
 use windlass_backend::reg::{Reg, Writable};
@@ -263,11 +264,22 @@ impl Emitter<'_> {
             if let Some(state) = &frame {
                 self.buffer.set_frame(state, 0);
             }
+            if trap == Trap::Interrupted {
+                self.clear_interrupt();
+            }
             match self.mode {
                 TrapMode::Udf => self.fixed(&Inst::Udf { trap }),
                 TrapMode::Call => self.call_host(trap),
             }
         }
+    }
+
+    /// The request is met: the next one is another's.
+    fn clear_interrupt(&mut self) {
+        let (rd, op2) = (Writable::from_reg(IP.into()), Operand2::Imm(0));
+        self.fixed(&Inst::Mov { op: MovOp::Mov, s: false, rd, op2 });
+        let addr = AMode::Offset { base: INSTANCE.into(), offset: offset::INTERRUPT };
+        self.fixed(&Inst::Store { op: StoreOp::Str, rt: IP.into(), addr });
     }
 
     /// `movs r0, #code; bl windlass_trap`. The trap's place is that of the call, which the host sees.
