@@ -178,7 +178,7 @@ fn unsupported_constructs_are_named_with_their_place() {
     let cases = [
         ("(module (func (drop (v128.const i32x4 0 0 0 0))))", "simd"),
         ("(module (func $g (atomic.fence)))", "threads"),
-        ("(module (func $g (param i32) (drop (ref.i31 (local.get 0)))))", "gc"),
+        ("(module (func $g (export \"g\") (param i32) (drop (ref.i31 (local.get 0)))))", "gc"),
     ];
     for (wat, construct) in cases {
         let wasm = wat::parse_str(wat).unwrap();

@@ -112,7 +112,6 @@ impl Init<'_, '_, '_, '_> {
     fn head(&mut self, contexts: &[Value]) {
         let zero = self.word(0);
         let no_trap = self.word(NO_TRAP as u32);
-        let fuel = self.word(!self.env.fuel.unwrap_or(0));
         let fields = [
             (offset::MEM0_BYTES, zero),
             (offset::MEM0_BASE, zero),
@@ -122,9 +121,12 @@ impl Init<'_, '_, '_, '_> {
             (offset::TRAP, no_trap),
             (offset::INTERRUPT, zero),
             (offset::TRAP_PC, zero),
-            (offset::FUEL, fuel),
         ];
         fields.into_iter().for_each(|(at, value)| self.store(at, value));
+        if let Some(units) = self.env.fuel {
+            let used = self.word(!units);
+            self.store(offset::FUEL, used);
+        }
         for (index, &value) in contexts.iter().enumerate() {
             self.store(self.env.interface.contexts[index].offset, value);
         }

@@ -72,14 +72,14 @@ fn every_i32_operator_translates() {
     for op in ["load", "load8_s", "load8_u", "load16_s", "load16_u"] {
         for offset in ["0", "4095", "4096", "65532", "4294967295"] {
             accept(&format!(
-                "(module (memory 1) (func (param i32) (result i32)
+                "(module (memory 1) (func (export \"f\") (param i32) (result i32)
                    (i32.{op} offset={offset} (local.get 0))))"
             ));
         }
     }
     for op in ["store", "store8", "store16"] {
         accept(&format!(
-            "(module (memory 0 3) (func (param i32 i32)
+            "(module (memory 0 3) (func (export \"f\") (param i32 i32)
                (i32.{op} offset=70000 (local.get 0) (local.get 1))))"
         ));
     }
@@ -211,7 +211,8 @@ fn what_is_invalid_is_told_with_its_place() {
 #[test]
 fn a_check_that_an_earlier_one_implies_is_left_out() {
     let checks = |body: &str| {
-        let wat = format!("(module (memory 1) (func (param i32) (result i32) {body}))");
+        let wat =
+            format!("(module (memory 1) (func (export \"f\") (param i32) (result i32) {body}))");
         clif(&accept(&wat), 0).matches("trapnz").count()
     };
     // Within the declared minimum, one comparison settles offsets up to it.
@@ -266,8 +267,9 @@ fn a_check_that_an_earlier_one_implies_is_left_out() {
 #[test]
 fn a_memory_of_fixed_size_is_checked_against_a_constant() {
     let module = accept(
-        "(module (memory 1 1) (func (param i32) (result i32) (i32.load (local.get 0)))
-           (func (result i32) (memory.size)))",
+        "(module (memory 1 1)
+           (func (export \"f\") (param i32) (result i32) (i32.load (local.get 0)))
+           (func (export \"g\") (result i32) (memory.size)))",
     );
     assert!(clif(&module, 0).contains("iconst.i32 0xfffc"), "{}", clif(&module, 0));
     assert!(clif(&module, 1).contains("iconst.i32 1"), "{}", clif(&module, 1));
@@ -275,7 +277,8 @@ fn a_memory_of_fixed_size_is_checked_against_a_constant() {
 
 #[test]
 fn an_access_without_bounds_may_trap_by_itself() {
-    let wat = "(module (memory 1) (func (param i32) (drop (i32.load (local.get 0)))))";
+    let wat = "(module (memory 1)
+        (func (export \"f\") (param i32) (drop (i32.load (local.get 0)))))";
     let module = translate_wat(wat, Bounds::None).unwrap();
     let text = clif(&module, 0);
     // Without `notrap` an access may trap, with the code of the heap.
@@ -297,19 +300,22 @@ fn memories_of_every_size_translate() {
 
 #[test]
 fn source_locations_are_byte_offsets_of_operators() {
-    let module =
-        accept("(module (func (param i32) (result i32) (i32.mul (local.get 0) (local.get 0))))");
+    let module = accept(
+        "(module (func (export \"f\") (param i32) (result i32)
+           (i32.mul (local.get 0) (local.get 0))))",
+    );
     let func = &module.functions[0].clif;
     let block = func.layout.entry_block().unwrap();
     let first = func.layout.first_inst(block).unwrap();
-    // Magic, type section, function section, code section: the multiplication is byte 0x1d.
-    assert_eq!(func.srcloc(first).bits(), 0x1d);
+    // Magic, types, functions, exports, code: the multiplication is byte 0x24.
+    assert_eq!(func.srcloc(first).bits(), 0x24);
 }
 
 #[test]
 fn imports_of_one_name_share_a_symbol_and_need_one_type() {
     let module = accept(
-        "(module (import \"e\" \"f\" (func)) (import \"e\" \"f\" (func)) (func (call 0) (call 1)))",
+        "(module (import \"e\" \"f\" (func)) (import \"e\" \"f\" (func))
+           (func (export \"g\") (call 0) (call 1)))",
     );
     let imports = &module.interface.as_ref().unwrap().imports;
     assert_eq!(imports[0].symbol, imports[1].symbol);
@@ -346,14 +352,15 @@ fn a_tiny_function_that_stands_for_gigabytes_is_refused() {
     let operands = "(i32.const 0) ".repeat(1000);
     let branches = "(br_if 0 (i32.const 0)) ".repeat(10_000);
     let wat = format!(
-        "(module (func (drop (call 1)) unreachable) (func (result i32) (i32.const 0)
+        "(module (func (export \"f\") (drop (call 1)) unreachable)
+         (func (result i32) (i32.const 0)
            (block (result {results}) {operands} {branches}) unreachable))"
     );
     assert!(refusal(&wat).contains("carry more than"), "{}", refusal(&wat));
 
     let branches = "(br_if 0 (i32.const 0)) ".repeat(3_000);
     let locals = "i32 ".repeat(49_000);
-    let wat = format!("(module (func (local {locals}) (block {branches})))");
+    let wat = format!("(module (func (export \"f\") (local {locals}) (block {branches})))");
     assert!(refusal(&wat).contains("locals times blocks"), "{}", refusal(&wat));
 }
 
@@ -371,7 +378,9 @@ fn module_of_body(body: &[u8]) -> Vec<u8> {
     let mut code = vec![1];
     code.extend(leb(body.len()));
     code.extend(body);
-    let mut wasm = b"\0asm\x01\0\0\0\x01\x05\x01\x60\x01\x7f\0\x03\x02\x01\0\x0a".to_vec();
+    let mut wasm =
+        b"\0asm\x01\0\0\0\x01\x05\x01\x60\x01\x7f\0\x03\x02\x01\0\x07\x05\x01\x01f\0\0\x0a"
+            .to_vec();
     wasm.extend(leb(code.len()));
     wasm.extend(code);
     wasm

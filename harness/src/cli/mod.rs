@@ -18,6 +18,7 @@ mod qemu;
 mod replay;
 mod run;
 mod save;
+mod size;
 mod symbolize;
 mod traffic;
 mod wast;
@@ -37,6 +38,7 @@ const EXAMPLES: &str = "Examples:
   windlass compare flight_control.wasm
   windlass compile crc32.wasm -o crc32.o --header crc32.h
   windlass c-runtime firmware/
+  windlass size crc32.wasm
   windlass analyze crc32.o
   windlass run crc32.wasm --invoke run
   windlass symbolize firmware.elf 0x8000123a
@@ -54,6 +56,8 @@ enum Command {
     Compare(compare::Args),
     /// Find the spills in a Thumb-2 object of any compiler, and which of them were needed
     Analyze(analyze::Args),
+    /// Show what modules take of flash, RAM and stack, function by function
+    Size(size::Args),
     /// Run register allocators on saved allocation problems, or reduce one that fails
     Replay(replay::Args),
     /// Compile a module, link it in memory and call one of its functions on an emulated core
@@ -83,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::CRuntime(args) => c_runtime::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Size(args) => size::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Symbolize(args) => symbolize::run(&args),

@@ -103,7 +103,7 @@ pub fn csv<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     text
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
+pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<_> = fields.map(quoted).collect();
     fields.join(",") + "\n"
 }

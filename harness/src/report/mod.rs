@@ -14,6 +14,8 @@ pub mod remarks;
 pub mod replay;
 pub mod schema;
 #[cfg(feature = "cli")]
+pub mod size;
+#[cfg(feature = "cli")]
 pub mod stack_usage;
 #[cfg(feature = "cli")]
 mod summary;
