@@ -4,14 +4,33 @@
 #include "plugin.h"
 #include "windlass.h"
 
+/* SysTick: a timer that every Cortex-M has. */
+#define SYST_CSR (*(volatile uint32_t *)0xe000e010)
+#define SYST_RVR (*(volatile uint32_t *)0xe000e014)
+#define SYST_CVR (*(volatile uint32_t *)0xe000e018)
+
 static plugin_instance plugin;
 static uint64_t memory[PLUGIN_MEMORY_BYTES / sizeof(uint64_t)];
 
 /* The plug-in's calls may take 1 KiB of stack, and so may what they are interrupted by. */
 enum { STACK_BYTES = 1024 };
 
+/* A watchdog: the call that runs when it strikes ends with the trap "interrupted". */
+void SysTick_Handler(void);
+void SysTick_Handler(void) {
+    SYST_CSR = 0;
+    plugin_interrupt(&plugin);
+}
+
+static void start_watchdog(void) {
+    SYST_RVR = 250000;
+    SYST_CVR = 0;
+    SYST_CSR = 7;
+}
+
 /* Tells how the last call ended, and makes one that works. */
 static void report(const char *what) {
+    SYST_CSR = 0;
     print(what);
     print(": ");
     print(windlass_trap_name(plugin_trap(&plugin)));
@@ -35,6 +54,9 @@ int main(void) {
         report("a division by zero");
         plugin_recurse(&plugin, 0);
         report("a recursion without end");
+        start_watchdog();
+        plugin_spin(&plugin);
+        report("a loop without end");
         plugin_dispatch(&plugin, 0);
         report("a call of the wrong type");
         plugin_dispatch(&plugin, 1);

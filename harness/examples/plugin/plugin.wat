@@ -1,4 +1,4 @@
-;; A plug-in with one function that works, and others that misbehave.
+;; A plug-in with one function that works, and five that misbehave.
 (module
   ;; 3072 bytes: a memory need not be a whole number of 64 KiB pages.
   (memory (export "memory") 3072 3072 (pagesize 1))
@@ -20,6 +20,7 @@
     (i32.div_s (local.get 0) (local.get 1)))
   (func $recurse (export "recurse") (param i32) (result i32)
     (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
+  (func (export "spin") (loop $again (br $again)))
   ;; An entry of the table that is a function of another type, or none.
   (func (export "dispatch") (param i32) (result i64)
     (call_indirect (result i64) (local.get 0))))
