@@ -553,7 +553,7 @@ fn c_identifier(name: &str) -> Result<&str> {
 }
 
 /// A wasm name for a comment.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", plain(name))
 }
 

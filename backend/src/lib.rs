@@ -23,6 +23,7 @@ pub mod options;
 pub mod reg;
 pub mod regalloc;
 pub mod runtime;
+pub mod rust_binding;
 mod schedule;
 pub mod stack;
 pub mod trap;

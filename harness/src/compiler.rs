@@ -22,6 +22,7 @@ use windlass_backend::options::{
 #[cfg(feature = "optimum")]
 use windlass_backend::regalloc::Optimum;
 use windlass_backend::regalloc::saved::{self, Names};
+use windlass_backend::rust_binding::write_rust_binding;
 use windlass_backend::{Error, Result};
 use windlass_isa_thumb2::Thumb2;
 use windlass_isa_thumb2::settings::{Settings, TargetOptions};
@@ -42,6 +43,16 @@ impl Artifact {
     /// What went wrong without being an error.
     pub fn warnings(&self) -> &[String] {
         &self.module.warnings
+    }
+
+    /// The module's Rust interface, for `include!` in a `no_std` host: imports as traits, exports as
+    /// methods of an instance that borrows its place and memory. Imports from the modules named in
+    /// `linked` are not the host's, but functions of other objects.
+    ///
+    /// # Errors
+    /// For CLIF functions, which have no instance; if nothing is imported from one of `linked`.
+    pub fn rust_binding(&self, linked: &[String]) -> Result<String> {
+        caught(|| write_rust_binding(&self.module, linked))
     }
 
     /// Replaces `symbol7`, which is all that an instruction knows, by the symbol's name.

@@ -6,6 +6,7 @@
 //!                         |-- link --> machine --> store: executes objects
 //!                         '-- image --> link: whole firmware for a board
 //!   c_runtime: windlass.h and windlass.c, which C hosts compile once
+//!   build: from a Rust host's build script, an object to link and a binding to include
 //!   object or executable, addresses --symbolize--> functions and lines
 //!   bytes of anybody's object --analyze--> Report: which of its spills were needed
 //! ```
@@ -25,6 +26,7 @@
 pub mod aapcs;
 #[cfg(feature = "cli")]
 pub mod analyze;
+pub mod build;
 pub mod c_runtime;
 #[cfg(feature = "cli")]
 pub mod cli;
