@@ -558,7 +558,7 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// Text for a comment: nothing in it ends the comment or the line.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.$-+:@#<>() ".contains(c);
     let escape = |c: char| if plain(c) { c.to_string() } else { format!("\\u{{{:x}}}", c as u32) };
     text.chars().map(escape).collect()

@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::error::{Error, Result};
-use crate::header::quoted;
+use crate::header::{plain, quoted};
 use crate::instance::{NO_TRAP, status};
 use crate::module::{
     ContextPointer, Export, ExternType, FuncType, GlobalType, Import, Interface, Module, SymbolId,
     ValType,
 };
+use crate::stack::StackBound;
 use crate::trap::Trap;
 
 /// Writes the binding of `module`. Imports from the modules named in `linked` are functions of other
@@ -272,6 +273,19 @@ impl MemoryDescriptor {
              pub fn {trap}(instance: *const c_void) -> i32;\n    \
              pub fn {limit}(instance: *mut c_void, limit: *const c_void);\n"
         );
+        let interface = self.interface;
+        let bounded_time = [
+            (interface.interrupt, "instance: *mut c_void", ""),
+            (interface.clear_interrupt, "instance: *mut c_void", ""),
+            (interface.set_fuel, "instance: *mut c_void, units: u32", ""),
+            (interface.fuel, "instance: *const c_void", " -> u32"),
+        ];
+        for (id, params, result) in bounded_time {
+            if let Some(id) = id {
+                let symbol = self.symbol(id)?;
+                writeln!(functions, "    pub fn {symbol}({params}){result};").expect(TO_A_STRING);
+            }
+        }
         for export in &self.interface.exports {
             let symbol = self.symbol(export.symbol)?;
             if let ExternType::Func(ty) = &export.ty {
@@ -461,6 +475,8 @@ impl<const BYTES: usize> Memory<BYTES> {
 
     fn instance(&mut self) -> Result<()> {
         let instantiate = self.instantiate()?;
+        let fuel = self.fuel()?;
+        let interrupter = self.interrupter()?;
         let trap = self.own(self.interface.trap)?;
         let limit = self.own(self.interface.set_stack_limit)?;
         let mut methods = String::new();
@@ -487,9 +503,8 @@ impl<'a> Instance<'a> {{
     pub fn set_stack_limit(&mut self, limit: *const c_void) {{
         unsafe {{ raw::{limit}(self.raw, limit) }}
     }}
-
-{methods}}}
-
+{fuel}{methods}}}
+{interrupter}
 /// How the last call ended.
 fn ended(instance: *const c_void) -> Result<(), Trap> {{
     match unsafe {{ raw::{trap}(instance) }} {{
@@ -515,6 +530,69 @@ impl Caller<'_> {{
 "
         ));
         Ok(())
+    }
+
+    /// Methods of a module that counts fuel.
+    fn fuel(&self) -> Result<String> {
+        let (Some(set), Some(get)) = (self.interface.set_fuel, self.interface.fuel) else {
+            return Ok(String::new());
+        };
+        let (set, get) = (self.symbol(set)?, self.symbol(get)?);
+        Ok(format!(
+            "
+    /// Sets the fuel that calls may use before they end with `Trap::OutOfFuel`, about one unit for each
+    /// wasm instruction.
+    pub fn set_fuel(&mut self, units: u32) {{
+        unsafe {{ raw::{set}(self.raw, units) }}
+    }}
+
+    /// The fuel that is left.
+    pub fn fuel(&self) -> u32 {{
+        unsafe {{ raw::{get}(self.raw) }}
+    }}
+"
+        ))
+    }
+
+    /// What ends calls of a module that looks at its flag.
+    fn interrupter(&self) -> Result<String> {
+        let (Some(set), Some(clear)) = (self.interface.interrupt, self.interface.clear_interrupt)
+        else {
+            return Ok(String::new());
+        };
+        let (set, clear) = (self.symbol(set)?, self.symbol(clear)?);
+        Ok(format!(
+            "
+/// Ends calls of an instance, also from an interrupt handler. For a deadline: start the timer, call, stop
+/// the timer, clear.
+#[derive(Clone, Copy)]
+pub struct Interrupter<'a> {{
+    instance: *mut c_void,
+    borrow: PhantomData<&'a ()>,
+}}
+
+// Both write one word.
+unsafe impl Send for Interrupter<'_> {{}}
+unsafe impl Sync for Interrupter<'_> {{}}
+
+impl Interrupter<'_> {{
+    /// Ends the call that is running, or the next one, with `Trap::Interrupted`.
+    pub fn interrupt(&self) {{
+        unsafe {{ raw::{set}(self.instance) }}
+    }}
+
+    /// Takes a request back that no call has met.
+    pub fn clear(&self) {{
+        unsafe {{ raw::{clear}(self.instance) }}
+    }}
+}}
+
+/// What ends the instance's calls.
+pub fn interrupter<'a>(instance: &Instance<'a>) -> Interrupter<'a> {{
+    Interrupter {{ instance: instance.raw, borrow: PhantomData }}
+}}
+"
+        ))
     }
 
     fn instantiate(&self) -> Result<String> {
@@ -611,10 +689,14 @@ impl Caller<'_> {{
                         "unsafe ",
                     ),
                 };
+                let stack = self.interface.stack_bounds.get(&export.symbol);
+                let stack = stack.map_or(String::new(), |bound| {
+                    format!("    ///\n    /// Stack: {}\n", stack_text(bound))
+                });
                 format!(
                     "
     /// {name}
-{doc}    pub {keyword}fn {method}(&mut self{params}) -> Result<{result}, Trap> {{
+{stack}{doc}    pub {keyword}fn {method}(&mut self{params}) -> Result<{result}, Trap> {{
         let result = unsafe {{ raw::{symbol}({raw}{arguments}) }};
         ended({raw})?;
         Ok({value})
@@ -674,6 +756,13 @@ const TO_A_STRING: &str = "writing to a string does not fail";
 impl Context<'_> {
     fn name(&self) -> String {
         rust_identifier(&format!("{}_context", self.pointer.c_name))
+    }
+}
+
+fn stack_text(bound: &StackBound) -> String {
+    match bound {
+        StackBound::Bytes(bytes) => format!("at most {bytes} bytes."),
+        StackBound::Unbounded(reason) => format!("unbounded, {}.", plain(reason)),
     }
 }
 

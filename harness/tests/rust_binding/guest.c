@@ -9,6 +9,8 @@ static struct state {
     windlass_table handlers;
     const void *elements[1];
     uint32_t count;
+    uint32_t fuel;
+    int interrupted;
     int trap;
 } states[4];
 
@@ -50,8 +52,26 @@ void guest_set_stack_limit(guest_instance *instance, const void *stack_limit) {
     of(instance)->count = (uint32_t)(uintptr_t)stack_limit;
 }
 
+void guest_interrupt(guest_instance *instance) {
+    of(instance)->interrupted = 1;
+}
+
+void guest_clear_interrupt(guest_instance *instance) {
+    of(instance)->interrupted = 0;
+}
+
+void guest_set_fuel(guest_instance *instance, uint32_t units) {
+    of(instance)->fuel = units;
+}
+
+uint32_t guest_fuel(const guest_instance *instance) {
+    return of(instance)->fuel;
+}
+
 void guest_greet(guest_instance *instance) {
-    env_print(of(instance)->env, 16, 5);
+    of(instance)->trap = of(instance)->interrupted ? WINDLASS_TRAP_INTERRUPTED : WINDLASS_TRAP_NONE;
+    if (!of(instance)->interrupted)
+        env_print(of(instance)->env, 16, 5);
 }
 
 uint32_t guest_type(guest_instance *instance, uint32_t value) {

@@ -75,6 +75,14 @@ fn main() {
     instance.set_stack_limit(std::ptr::without_provenance(64));
     assert_eq!(*instance.count(), 64, "the limit arrives");
 
+    instance.set_fuel(7);
+    assert_eq!(instance.fuel(), 7);
+    let interrupter = guest::interrupter(&instance);
+    std::thread::scope(|scope| scope.spawn(move || interrupter.interrupt()).join()).unwrap();
+    assert_eq!(instance.greet(), Err(Trap::Interrupted));
+    interrupter.clear();
+    assert_eq!(instance.greet(), Ok(()));
+
     // A second one beside it.
     let (mut place, mut memory) = (Place::new(), Memory::<{ guest::MEMORY_BYTES }>::new());
     let mut second_env = Env { time: 1, printed: String::new() };
@@ -86,6 +94,6 @@ fn main() {
     let mut second = second.unwrap();
     assert!(guest::as_context(&mut second) != guest::as_context(&mut instance));
     assert_eq!((second.later(1), instance.later(1)), (Ok(2), Ok(1001)));
-    assert_eq!(env.printed, "hello0HELLO42");
+    assert_eq!(env.printed, "hello0HELLO42HELLO64");
     println!("ok");
 }

@@ -1,5 +1,8 @@
 //! The Rust binding of a module, built for the machine that runs the tests and linked with a C object
-//! that stands for the module's: `rustc` and a C compiler are needed.
+//! that stands for the module's: `rustc` and a C compiler are needed. And the example that is built for
+//! a board (see `firmware`).
+
+mod firmware;
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +10,8 @@ use windlass::{Artifact, Compiler};
 
 fn guest() -> Artifact {
     let wasm = wat::parse_str(include_str!("guest.wat")).unwrap();
-    Compiler::new().name("guest").compile_wasm(&wasm).unwrap()
+    let compiler = Compiler::new().name("guest").interruptible(true).fuel(1000);
+    compiler.compile_wasm(&wasm).unwrap()
 }
 
 #[track_caller]
