@@ -40,8 +40,13 @@ impl std::error::Error for BuildError {}
 /// The fault handler for Rust hosts: one for all modules of a program.
 pub const RUNTIME: &str = include_str!("../rust-runtime/windlass.rs");
 
+/// What linker scripts that name every section need beside them, as cortex-m-rt's does:
+/// `-Twindlass.x`.
+pub const LINKER_SCRIPT: &str = include_str!("../rust-runtime/windlass.x");
+
 /// Compiles a binary wasm file, writes `NAME.o`, `NAME.h` and `NAME.rs` to Cargo's `OUT_DIR`, NAME being
-/// the compiler's name for the module, beside `windlass.rs`, which is [`RUNTIME`], and tells Cargo to link the object into the package's
+/// the compiler's name for the module, beside `windlass.rs`, which is [`RUNTIME`], and `windlass.x`,
+/// which is [`LINKER_SCRIPT`], and tells Cargo to link the object into the package's
 /// executables. The header is for C code of the same program. `linked` are the imported modules whose
 /// functions other objects have ([`Artifact::rust_binding`]).
 ///
@@ -66,7 +71,7 @@ pub fn module(
     let binding = artifact.rust_binding(&linked).map_err(|error| failed(wasm, &error))?;
     let header = artifact.header.as_deref().unwrap_or_default();
     let name = &artifact.module.name;
-    let runtime = [("windlass.rs", RUNTIME.as_bytes())];
+    let runtime = [("windlass.rs", RUNTIME.as_bytes()), ("windlass.x", LINKER_SCRIPT.as_bytes())];
     let files = [("o", &artifact.object[..]), ("h", header.as_bytes()), ("rs", binding.as_bytes())];
     let files = files.map(|(extension, bytes)| (format!("{name}.{extension}"), bytes));
     for (file, bytes) in files.iter().map(|(file, bytes)| (&file[..], *bytes)).chain(runtime) {
@@ -74,6 +79,7 @@ pub fn module(
         std::fs::write(&path, bytes).map_err(|error| failed(&path, &error))?;
     }
     let object = out.join(format!("{name}.o"));
+    println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rustc-link-arg-bins={}", object.display());
     Ok(artifact)
 }

@@ -19,6 +19,7 @@ const EXAMPLES: &str = "Examples:
   windlass compile crc32.wasm --emit asm -O size
   windlass compile plugin.wasm -o plugin.o --header plugin.h --traps call
   windlass compile app.wasm -g -o app.o --header app.h
+  windlass compile app.wasm -o app.o --rust app.rs
   windlass compile app.wasm -o app.o --export-filter 'step*' --stack-usage app.su
   windlass compile plugin.wasm -o plugin.o --header plugin.h --interruptible --fuel 1000000
   windlass compile flight_control.wasm -o flight.o --shadow
@@ -51,6 +52,15 @@ pub struct Args {
     /// Also write a C header
     #[arg(long, value_name = "FILE")]
     header: Option<PathBuf>,
+
+    /// Also write a Rust binding, for `include!` in a no_std host
+    #[arg(long, value_name = "FILE")]
+    rust: Option<PathBuf>,
+
+    /// A module whose imports another object defines, so that no trait of the binding has them; may be
+    /// repeated
+    #[arg(long, value_name = "MODULE", requires = "rust")]
+    rust_linked: Vec<String>,
 
     /// Also write the figures of every function as JSON
     #[arg(long, value_name = "FILE")]
@@ -136,6 +146,10 @@ pub fn run(args: &Args) -> Result<()> {
             format!("{}: functions of a .clif file have no header", args.input.display())
         })?;
         outputs.add(path, header.as_bytes())?;
+    }
+    if let Some(path) = &args.rust {
+        let binding = artifact.rust_binding(&args.rust_linked);
+        outputs.add(path, binding.with_context(|| args.input.display().to_string())?.as_bytes())?;
     }
     let text = (args.emit != Emit::Obj).then(|| listing(&artifact, args.emit));
     match (&args.output, &text) {
