@@ -8,13 +8,15 @@ use crate::module::{Definition, Function, IndirectCall, Module, SymbolId};
 use crate::object::ElfFormat;
 use crate::trap;
 use cranelift_codegen::ir::{self, InstructionData};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a call leads to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Target {
     /// Index into [`Module::functions`].
     Function(usize),
+    /// One of the functions of [`CallGraph::group`] of this index.
+    Group(usize),
     /// Code that is not the module's.
     Outside,
     /// A function that nobody here knows.
@@ -33,6 +35,8 @@ pub struct Call {
 pub struct CallGraph {
     /// By the caller's index.
     calls: Vec<BTreeSet<Call>>,
+    /// Functions of one table and one signature, which many may call: they stand here once.
+    groups: Vec<Vec<usize>>,
 }
 
 impl CallGraph {
@@ -42,18 +46,27 @@ impl CallGraph {
         for symbol in module.symbols.iter().filter(|s| s.binding != crate::module::Binding::Local) {
             names.insert(&symbol.name[..], symbol.definition);
         }
-        let mut tables = HashMap::new();
+        let mut groups = Groups::default();
         let functions = module.functions.iter().zip(code);
         let calls = functions.map(|(function, code)| {
             let mut calls = direct_calls(module, code, format, &names);
-            add_indirect_calls(module, function, &mut tables, &mut calls);
+            add_indirect_calls(module, function, &mut groups, &mut calls);
             calls
         });
-        CallGraph { calls: calls.collect() }
+        CallGraph { calls: calls.collect(), groups: groups.members }
     }
 
     pub fn len(&self) -> usize {
         self.calls.len()
+    }
+
+    /// All functions of a group take the same arguments.
+    pub fn group(&self, index: usize) -> &[usize] {
+        &self.groups[index]
+    }
+
+    pub fn num_groups(&self) -> usize {
+        self.groups.len()
     }
 
     pub fn calls(&self, function: usize) -> impl Iterator<Item = Call> + Clone {
@@ -87,13 +100,45 @@ fn direct_calls(
     code.relocs.iter().filter_map(call).collect()
 }
 
-/// Functions by the symbol of their signature, of a table of `{signature, entry}` records.
-type BySignature = HashMap<SymbolId, BTreeSet<usize>>;
+/// Groups by table and signature.
+#[derive(Default)]
+struct Groups {
+    index: HashMap<(SymbolId, SymbolId), usize>,
+    members: Vec<Vec<usize>>,
+    /// Tables whose groups are made.
+    known: BTreeSet<SymbolId>,
+}
+
+impl Groups {
+    /// The group of a table's functions with a signature, if there are any.
+    fn of(&mut self, module: &Module, table: SymbolId, signature: SymbolId) -> Option<usize> {
+        if self.known.insert(table) {
+            self.add_table(module, table);
+        }
+        self.index.get(&(table, signature)).copied()
+    }
+
+    fn add_table(&mut self, module: &Module, table: SymbolId) {
+        let Definition::Data(data) = module.symbol(table).definition else { return };
+        let mut by_signature: BTreeMap<SymbolId, BTreeSet<usize>> = BTreeMap::new();
+        // The signature's address comes before the entry's.
+        for record in module.data[data].addresses.chunks_exact(2) {
+            let (signature, entry) = (record[0].1, record[1].1);
+            if let Definition::Function(index) = module.symbol(entry).definition {
+                by_signature.entry(signature).or_default().insert(index);
+            }
+        }
+        for (signature, functions) in by_signature {
+            self.index.insert((table, signature), self.members.len());
+            self.members.push(functions.into_iter().collect());
+        }
+    }
+}
 
 fn add_indirect_calls(
     module: &Module,
     function: &Function,
-    tables: &mut HashMap<SymbolId, BySignature>,
+    groups: &mut Groups,
     calls: &mut BTreeSet<Call>,
 ) {
     let known = !function.indirect_calls.is_empty();
@@ -101,28 +146,15 @@ fn add_indirect_calls(
         calls.insert(Call { target: Target::Unknown, is_tail: false, is_indirect: true });
     }
     for &IndirectCall { table, signature, is_tail } in &function.indirect_calls {
-        let Some(table) = table else {
-            calls.insert(Call { target: Target::Unknown, is_tail, is_indirect: true });
-            continue;
+        let target = match table {
+            None => Target::Unknown,
+            Some(table) => match groups.of(module, table, signature) {
+                Some(group) => Target::Group(group),
+                None => continue,
+            },
         };
-        let by_signature = tables.entry(table).or_insert_with(|| records(module, table));
-        for &index in by_signature.get(&signature).into_iter().flatten() {
-            calls.insert(Call { target: Target::Function(index), is_tail, is_indirect: true });
-        }
+        calls.insert(Call { target, is_tail, is_indirect: true });
     }
-}
-
-fn records(module: &Module, table: SymbolId) -> BySignature {
-    let mut by_signature = BySignature::new();
-    let Definition::Data(data) = module.symbol(table).definition else { return by_signature };
-    // The signature's address comes before the entry's.
-    for record in module.data[data].addresses.chunks_exact(2) {
-        let (signature, entry) = (record[0].1, record[1].1);
-        if let Definition::Function(index) = module.symbol(entry).definition {
-            by_signature.entry(signature).or_default().insert(index);
-        }
-    }
-    by_signature
 }
 
 fn calls_indirectly(clif: &ir::Function) -> bool {

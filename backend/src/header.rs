@@ -107,15 +107,12 @@ typedef struct windlass_table {{
     )
 }
 
-/// Identifiers with an underscore that C, C++, <stdint.h> or windlass.h take, so that a symbol could
-/// hit them.
+/// Identifiers with an underscore that C, C++ or <stdint.h> take, so that a symbol could hit them.
 const RESERVED: &str = "\
     _Static_assert _Thread_local and_eq char16_t char32_t char8_t co_await co_return co_yield \
     const_cast dynamic_cast int16_t int32_t int64_t int8_t intmax_t intptr_t not_eq or_eq \
     reinterpret_cast static_assert static_cast thread_local typeof_unqual uint16_t uint32_t \
-    uint64_t uint8_t uintmax_t uintptr_t wchar_t windlass_fault_handler windlass_funcref \
-    windlass_memory windlass_table windlass_trap windlass_trap_name windlass_trap_pc \
-    windlass_unhandled_fault xor_eq";
+    uint64_t uint8_t uintmax_t uintptr_t wchar_t xor_eq";
 
 struct Header<'a> {
     module: &'a Module,
@@ -345,7 +342,8 @@ struct {symbol}_result {{{fields} }};
             let params = format!("{instance}{contexts}{memories}");
             self.comment(&[
                 "Initialises the instance and the memory, then runs the start function, if any.",
-                "The memory is aligned to 8 bytes. Must succeed before any other call.",
+                "The memory is aligned to 8 bytes, the instance zero or with its stack limit set. Must",
+                "succeed before any other call.",
             ]);
             self.own_function(id, "int", &params)?;
         }
@@ -357,7 +355,8 @@ struct {symbol}_result {{{fields} }};
             self.comment(&[
                 "Sets the lowest address of the stack that the module's functions may use; beyond it",
                 "they trap. Imported functions and interrupts on the same stack may need room below.",
-                "NULL, the default, sets no limit.",
+                "NULL sets no limit. Instantiation keeps what was set before, for the start function; an",
+                "instance of zeros has no limit.",
             ]);
             self.own_function(id, "void", &format!("{instance}, const void *limit"))?;
         }
@@ -543,7 +542,16 @@ fn trap_macro(trap: Trap) -> String {
     format!("WINDLASS_TRAP_{}", trap.message().replace(' ', "_").to_ascii_uppercase())
 }
 
+/// Symbols of toolchains and of windlass's own code, which no guest may name: an import would be linked to
+/// them.
+const RESERVED_PREFIXES: [&str; 2] = ["__", "windlass_"];
+
 fn c_identifier(name: &str) -> Result<&str> {
+    if RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        return Err(Error::Interface(format!(
+            "{name:?} cannot be an identifier in C: such names are windlass's or the toolchain's"
+        )));
+    }
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
     let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     match name.is_empty() || digit_first || !word || RESERVED.split(' ').any(|word| word == name) {

@@ -17,17 +17,12 @@ pub fn needless_checks(
     compiled: &[CompiledFunction],
     graph: &CallGraph,
 ) -> Vec<usize> {
-    // The stack below each function's caller, as far as it is known to be small. A chain of calls
-    // that is gets longer in each round, and cannot have many links.
+    // The stack below each function's caller, if it is known to be small. Callees come first; in a
+    // cycle nothing is small.
     let mut depths: Vec<Option<u32>> = vec![None; compiled.len()];
-    let mut changed = true;
-    while changed {
-        changed = false;
-        for (index, code) in compiled.iter().enumerate() {
-            if depths[index].is_none() {
-                depths[index] = small_depth(code, graph.calls(index), &depths);
-                changed |= depths[index].is_some();
-            }
+    for index in components(graph).concat() {
+        if let Some(code) = compiled.get(index) {
+            depths[index] = small_depth(code, graph.calls(index), &depths);
         }
     }
     let asks = |&index: &usize| {
@@ -75,8 +70,8 @@ impl fmt::Display for StackBound {
 /// deepest frame among them.
 pub fn bounds(module: &Module, code: &[CompiledFunction], graph: &CallGraph) -> Vec<StackBound> {
     let components = components(graph);
-    // From the upper end of the function's stack arguments; by function.
-    let mut from_top: Vec<Option<Result<u32, Arc<str>>>> = vec![None; graph.len()];
+    // From the upper end of the function's stack arguments; by node.
+    let mut from_top: Vec<Option<Result<u32, Arc<str>>>> = vec![None; num_nodes(graph)];
     for component in &components {
         let bound = bound_of(module, code, graph, component, &from_top);
         component.iter().for_each(|&index| from_top[index] = Some(bound.clone()));
@@ -91,7 +86,8 @@ pub fn bounds(module: &Module, code: &[CompiledFunction], graph: &CallGraph) -> 
         .collect()
 }
 
-/// The bound that the members of a component share; what they call outside of it has its own.
+/// The bound that the members of a component share; what they call outside of it has its own. A group is
+/// a function without a frame that tail-calls its members.
 fn bound_of(
     module: &Module,
     code: &[CompiledFunction],
@@ -102,34 +98,46 @@ fn bound_of(
     let name = |index: usize| &module.functions[index].name[..];
     let members: BTreeSet<usize> = component.iter().copied().collect();
     let is_unknown = |call: Call| call.target == Target::Unknown;
-    if let Some(&index) = component.iter().find(|&&index| graph.calls(index).any(is_unknown)) {
+    let functions = || component.iter().copied().filter(|&node| node < graph.len());
+    if let Some(index) = functions().find(|&index| graph.calls(index).any(is_unknown)) {
         return Err(format!("{} calls through a table that may change", name(index)).into());
     }
     let mut deepest = 0;
-    for &index in component {
+    for &node in component.iter().filter(|&&node| node >= graph.len()) {
+        for callee in callees(graph, node).filter(|callee| !members.contains(callee)) {
+            let below = from_top[callee].clone().unwrap_or(Ok(0))?;
+            deepest = deepest.max(below);
+        }
+    }
+    for index in functions() {
         let own = code[index].incoming_bytes.saturating_add(code[index].frame_bytes);
         deepest = deepest.max(own);
         for call in graph.calls(index) {
-            let bytes = match call.target {
+            let (callee, incoming) = match call.target {
                 Target::Unknown => continue,
-                Target::Outside => own.saturating_add(C_CALLEE),
-                Target::Function(callee) if members.contains(&callee) => {
-                    if !call.is_tail {
-                        let cycle = cycle(graph, &members, index, callee);
-                        return Err(recursion(cycle.into_iter().map(name).collect()));
-                    }
+                Target::Outside => {
+                    deepest = deepest.max(own.saturating_add(C_CALLEE));
                     continue;
                 }
-                Target::Function(callee) => {
-                    let Some(below) = &from_top[callee] else { continue };
-                    let below = below.clone()?;
-                    match call.is_tail {
-                        true => below,
-                        false => own.saturating_add(below - code[callee].incoming_bytes),
-                    }
+                Target::Function(callee) => (callee, code[callee].incoming_bytes),
+                Target::Group(group) => {
+                    (graph.len() + group, code[graph.group(group)[0]].incoming_bytes)
                 }
             };
-            deepest = deepest.max(bytes);
+            if members.contains(&callee) {
+                if !call.is_tail {
+                    let cycle = cycle(graph, &members, index, callee);
+                    let functions = cycle.into_iter().filter(|&node| node < graph.len());
+                    return Err(recursion(functions.map(name).collect()));
+                }
+                continue;
+            }
+            let Some(below) = &from_top[callee] else { continue };
+            let below = below.clone()?;
+            deepest = deepest.max(match call.is_tail {
+                true => below,
+                false => own.saturating_add(below.saturating_sub(incoming)),
+            });
         }
     }
     Ok(deepest)
@@ -167,24 +175,35 @@ fn cycle(graph: &CallGraph, members: &BTreeSet<usize>, from: usize, to: usize) -
     way
 }
 
-fn callees(graph: &CallGraph, function: usize) -> impl Iterator<Item = usize> {
-    graph.calls(function).filter_map(|call| match call.target {
+/// The functions, and behind them the groups.
+fn num_nodes(graph: &CallGraph) -> usize {
+    graph.len() + graph.num_groups()
+}
+
+fn callees(graph: &CallGraph, node: usize) -> impl Iterator<Item = usize> {
+    let (calls, members) = match node.checked_sub(graph.len()) {
+        None => (Some(graph.calls(node)), &[][..]),
+        Some(group) => (None, graph.group(group)),
+    };
+    let called = calls.into_iter().flatten().filter_map(|call| match call.target {
         Target::Function(index) => Some(index),
+        Target::Group(group) => Some(graph.len() + group),
         _ => None,
-    })
+    });
+    called.chain(members.iter().copied())
 }
 
 /// The strongly connected components, callees before callers (Tarjan, "Depth-first search and linear
 /// graph algorithms", 1972), without recursion of our own.
 fn components(graph: &CallGraph) -> Vec<Vec<usize>> {
     const NEW: usize = usize::MAX;
-    let mut number = vec![NEW; graph.len()];
-    let mut low = vec![NEW; graph.len()];
-    let mut on_stack = vec![false; graph.len()];
+    let mut number = vec![NEW; num_nodes(graph)];
+    let mut low = vec![NEW; num_nodes(graph)];
+    let mut on_stack = vec![false; num_nodes(graph)];
     let mut stack = Vec::new();
     let mut components = Vec::new();
     let mut next = 0;
-    for root in 0..graph.len() {
+    for root in 0..num_nodes(graph) {
         if number[root] != NEW {
             continue;
         }

@@ -169,7 +169,7 @@ fn an_export_that_is_also_its_import_is_refused() {
 
 #[test]
 fn words_of_c_are_refused() {
-    for symbol in ["uint32_t", "static_assert", "9_lives", "a-b", ""] {
+    for symbol in ["uint32_t", "static_assert", "9_lives", "a-b", "", "__exit", "windlass_unwind"] {
         let mut module = module("m");
         add_export(&mut module, symbol, "f", ty(&[], &[]));
         assert!(refused(&module).contains("identifier in C"), "{symbol}");

@@ -281,7 +281,7 @@ impl Compiler {
 
     /// Compiles the functions of a .clif file.
     pub fn compile_clif(&self, text: &str) -> Result<Artifact> {
-        caught(|| self.compile_module(clif::read(&self.frontend.name, text)?))
+        caught(|| self.compile_module(self.read_clif(text)?))
     }
 
     /// Takes a binary wasm module up to register allocation.
@@ -291,7 +291,16 @@ impl Compiler {
 
     /// Takes the functions of a .clif file up to register allocation.
     pub fn lower_clif(&self, text: &str) -> Result<Lowered> {
-        caught(|| self.lower_module(clif::read(&self.frontend.name, text)?))
+        caught(|| self.lower_module(self.read_clif(text)?))
+    }
+
+    fn read_clif(&self, text: &str) -> Result<Module> {
+        let FrontendOptions { export_filter, interruptible, fuel, .. } = &self.frontend;
+        if *interruptible || fuel.is_some() || !export_filter.is_empty() {
+            let message = "export filters, interrupts and fuel are for wasm modules, not for CLIF";
+            return Err(Error::Options(message.into()));
+        }
+        clif::read(&self.frontend.name, text)
     }
 
     fn translate(&self, wasm: &[u8]) -> Result<Module> {

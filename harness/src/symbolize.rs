@@ -76,7 +76,9 @@ impl<'a> Symbolizer<'a> {
         for section in file.sections() {
             let name = section.name()?;
             if name.starts_with(".debug_") {
-                let data = section.uncompressed_data()?.into_owned();
+                // What is compressed in a way that `object` does not read tells nothing.
+                let Ok(data) = section.uncompressed_data() else { continue };
+                let data = data.into_owned();
                 sections.insert(name.to_owned(), relocated(&file, &layout, &section, data));
             }
         }
@@ -186,7 +188,9 @@ impl Layout {
             if section.kind() == SectionKind::Text && !sh_flags.contains(elf::SHF_GROUP) {
                 layout.code.push(next);
             }
-            next = next.saturating_add(section.size() as u32).next_multiple_of(16);
+            // A layout that does not fit 32 bits is nobody's: addresses then mean nothing.
+            let end = next.saturating_add(section.size() as u32);
+            next = end.checked_next_multiple_of(16).unwrap_or(u32::MAX - 15);
         }
         layout
     }

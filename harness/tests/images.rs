@@ -304,9 +304,9 @@ fn the_file_says_what_is_where() {
     let sections: Vec<_> = file.sections().map(|s| (s.name().unwrap(), s.address())).collect();
     let names: Vec<_> = sections.iter().map(|(name, _)| *name).collect();
     let tables = [".ARM.attributes", ".symtab", ".strtab", ".shstrtab"];
-    assert_eq!(names[..4], [".vectors", ".text", ".rodata", ".bss"]);
-    assert_eq!(names[4..], tables);
-    assert_eq!((sections[0].1, sections[3].1), (0x0800_0000, 0x2000_0000));
+    assert_eq!(names[..5], [".vectors", ".text", ".rodata", "windlass_code", ".bss"]);
+    assert_eq!(names[5..], tables);
+    assert_eq!((sections[0].1, sections[4].1), (0x0800_0000, 0x2000_0000));
     let attributes = file.section_by_name(".ARM.attributes").unwrap().data().unwrap();
     let object = ElfFile32::<object::Endianness>::parse(&*program.artifact.object).unwrap();
     assert_eq!(attributes, object.section_by_name(".ARM.attributes").unwrap().data().unwrap());

@@ -112,11 +112,11 @@ impl Init<'_, '_, '_, '_> {
     fn head(&mut self, contexts: &[Value]) {
         let zero = self.word(0);
         let no_trap = self.word(NO_TRAP as u32);
+        // The stack limit stays, so that a start function has one.
         let fields = [
             (offset::MEM0_BYTES, zero),
             (offset::MEM0_BASE, zero),
             (offset::MEM0_CAPACITY, zero),
-            (offset::STACK_LIMIT, zero),
             (offset::RECOVERY_CHAIN, zero),
             (offset::TRAP, no_trap),
             (offset::INTERRUPT, zero),

@@ -4,7 +4,7 @@ use super::Binding;
 use super::types::{params, pointer_type, raw_signature, result_struct, results};
 use crate::error::{Error, Result};
 use crate::header::quoted;
-use crate::module::{ExternType, Import};
+use crate::module::{ExternType, Import, ValType};
 use std::collections::BTreeMap;
 
 impl Binding<'_> {
@@ -38,14 +38,17 @@ impl Binding<'_> {
 
     fn import_trait(&mut self, at: usize, host: &str, imports: &[(&str, &Import)]) {
         let pointer = self.contexts[at].pointer;
-        let only_functions =
-            imports.iter().all(|(_, import)| matches!(import.ty, ExternType::Func(_)));
-        let safety = match only_functions {
-            true => "pub trait",
-            false => {
+        // The module follows what it gets.
+        let gives_pointers = imports.iter().any(|(_, import)| match &import.ty {
+            ExternType::Func(ty) => ty.results.contains(&ValType::FuncRef),
+            _ => true,
+        });
+        let safety = match gives_pointers {
+            false => "pub trait",
+            true => {
                 "///\n/// # Safety\n/// What the pointers lead to stays as long as the instance, with the type \
-                 that the module declares,\n/// and nobody else uses it during calls of the \
-                 module.\npub unsafe trait"
+                 that the module declares,\n/// and nobody else uses it during calls of the module. \
+                 References to functions are null or such as a\n/// module gave.\npub unsafe trait"
             }
         };
         let name = quoted(&pointer.wasm_name);

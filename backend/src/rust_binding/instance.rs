@@ -11,7 +11,8 @@ use std::fmt::Write as _;
 
 impl Binding<'_> {
     /// Where instances and their memories live.
-    pub(super) fn storage(&mut self) {
+    pub(super) fn storage(&mut self) -> Result<()> {
+        let limit = self.own(self.interface.set_stack_limit)?;
         let layout = &self.interface.instance;
         let (size, align) = (layout.size, layout.align);
         let fields: String = self
@@ -47,7 +48,12 @@ pub struct Place {{
 
 impl Place {{
     pub const fn new() -> Place {{
-        Place {{ instance: MaybeUninit::uninit(){empty} }}
+        Place {{ instance: MaybeUninit::zeroed(){empty} }}
+    }}
+
+    /// The stack limit that the instance will have from the first, so that a start function has it.
+    pub fn set_stack_limit(&mut self, limit: *const c_void) {{
+        unsafe {{ raw::{limit}(self.instance.as_mut_ptr().cast(), limit) }}
     }}
 }}
 "
@@ -78,6 +84,7 @@ impl<const BYTES: usize> Memory<BYTES> {
 ";
         }
         self.add(&text);
+        Ok(())
     }
 
     pub(super) fn instance(&mut self) -> Result<()> {
@@ -281,9 +288,14 @@ pub fn interrupter<'a>(instance: &Instance<'a>) -> Interrupter<'a> {{
                 .to_owned();
                 let value = match ty.results.len() {
                     0 | 1 => "result".to_owned(),
+                    // A call that trapped leaves it as it was.
                     count => {
                         let fields: Vec<_> = (0..count).map(|n| format!("result.f{n}")).collect();
-                        format!("({})", fields.join(", "))
+                        let result = "let result = unsafe { result.assume_init() };";
+                        format!(
+                            "{{\n            {result}\n            ({})\n        }}",
+                            fields.join(", ")
+                        )
                     }
                 };
                 // A reference that the module did not give out would be followed.

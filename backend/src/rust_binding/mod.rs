@@ -36,12 +36,13 @@ pub fn write_rust_binding(module: &Module, linked: &[String]) -> Result<String> 
         .as_ref()
         .ok_or_else(|| Error::Interface("a module of CLIF functions has no binding".into()))?;
     let mut binding = Binding::new(module, interface, linked)?;
+    binding.check_methods()?;
     binding.open();
     binding.traps();
     binding.descriptors();
     binding.foreign_functions()?;
     binding.imports()?;
-    binding.storage();
+    binding.storage()?;
     binding.instance()?;
     binding.close();
     Ok(binding.text)
@@ -132,6 +133,19 @@ use core::mem::MaybeUninit;
         self.add(&format!("\nmod raw {{\nuse super::*;\n{raw}}}\n}}\n"));
     }
 
+    /// Symbols that differ may come to the same identifier.
+    fn check_methods(&self) -> Result<()> {
+        let exports = self.interface.exports.iter();
+        let exports =
+            exports.map(|export| (export.symbol, &export.wasm_name, &self.interface.c_name));
+        distinct(self, exports)?;
+        for (at, context) in self.interface.contexts.iter().enumerate() {
+            let imports = self.interface.imports.iter().filter(|import| import.context == at);
+            distinct(self, imports.map(|i| (i.symbol, &i.wasm_name, &context.c_name)))?;
+        }
+        Ok(())
+    }
+
     fn foreign_functions(&mut self) -> Result<()> {
         let own_memories = self.interface.memories.len().max(1);
         let contexts: String =
@@ -168,7 +182,10 @@ use core::mem::MaybeUninit;
             if let ExternType::Func(ty) = &export.ty {
                 results += &result_struct(symbol, ty);
             }
-            let (params, result) = raw_signature(symbol, &export.ty);
+            let (params, mut result) = raw_signature(symbol, &export.ty);
+            if result.ends_with("_result") {
+                result = format!(" -> MaybeUninit<{symbol}_result>");
+            }
             writeln!(functions, "    pub fn {symbol}(instance: *mut c_void{params}){result};")
                 .expect(TO_A_STRING);
         }
@@ -183,4 +200,26 @@ impl Context<'_> {
     fn name(&self) -> String {
         rust_identifier(&format!("{}_context", self.pointer.c_name))
     }
+}
+
+/// Fails if two of these would be the same method.
+fn distinct<'s>(
+    binding: &Binding<'_>,
+    items: impl Iterator<Item = (SymbolId, &'s String, &'s String)>,
+) -> Result<()> {
+    let mut methods: BTreeMap<String, (SymbolId, &str)> = BTreeMap::new();
+    for (id, name, prefix) in items {
+        let method = binding.method(binding.symbol(id)?, prefix);
+        match methods.get(&method) {
+            Some(&(other, first)) if other != id => {
+                return Err(Error::Interface(format!(
+                    "{} and {} would both be the method `{method}` in Rust",
+                    quoted(first),
+                    quoted(name)
+                )));
+            }
+            _ => methods.insert(method, (id, name)),
+        };
+    }
+    Ok(())
 }

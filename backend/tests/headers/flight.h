@@ -92,7 +92,8 @@ uint64_t sensors_now(struct sensors_instance *); /* "sensors" "now" */
 windlass_memory *sensors_log(struct sensors_instance *); /* "sensors" "log" */
 
 /* Initialises the instance and the memory, then runs the start function, if any.
- * The memory is aligned to 8 bytes. Must succeed before any other call. */
+ * The memory is aligned to 8 bytes, the instance zero or with its stack limit set. Must
+ * succeed before any other call. */
 int flight_instantiate(flight_instance *instance, struct sensors_instance *sensors_context, struct my_x20host_instance *my_x20host_context, void *memory, uint32_t memory_bytes, void *memory1, uint32_t memory1_bytes);
 
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
@@ -100,7 +101,8 @@ int flight_trap(const flight_instance *instance);
 
 /* Sets the lowest address of the stack that the module's functions may use; beyond it
  * they trap. Imported functions and interrupts on the same stack may need room below.
- * NULL, the default, sets no limit. */
+ * NULL sets no limit. Instantiation keeps what was set before, for the start function; an
+ * instance of zeros has no limit. */
 void flight_set_stack_limit(flight_instance *instance, const void *limit);
 
 /* Exported functions. */

@@ -74,7 +74,8 @@ typedef struct sensors_instance {
 #define SENSORS_MEMORY_BYTES 0u
 
 /* Initialises the instance and the memory, then runs the start function, if any.
- * The memory is aligned to 8 bytes. Must succeed before any other call. */
+ * The memory is aligned to 8 bytes, the instance zero or with its stack limit set. Must
+ * succeed before any other call. */
 int sensors_instantiate(sensors_instance *instance, void *memory, uint32_t memory_bytes);
 
 /* The trap that ended the last call, or WINDLASS_TRAP_NONE. */
@@ -82,7 +83,8 @@ int sensors_trap(const sensors_instance *instance);
 
 /* Sets the lowest address of the stack that the module's functions may use; beyond it
  * they trap. Imported functions and interrupts on the same stack may need room below.
- * NULL, the default, sets no limit. */
+ * NULL sets no limit. Instantiation keeps what was set before, for the start function; an
+ * instance of zeros has no limit. */
 void sensors_set_stack_limit(sensors_instance *instance, const void *limit);
 
 /* Exported functions. */

@@ -31,6 +31,7 @@ static void start_watchdog(void) {
 /* Tells how the last call ended, and makes one that works. */
 static void report(const char *what) {
     SYST_CSR = 0;
+    plugin_clear_interrupt(&plugin);
     print(what);
     print(": ");
     print(windlass_trap_name(plugin_trap(&plugin)));
@@ -40,12 +41,12 @@ static void report(const char *what) {
 }
 
 int main(void) {
+    plugin_set_stack_limit(&plugin, (const char *)__builtin_frame_address(0) - STACK_BYTES);
     int status = plugin_instantiate(&plugin, memory, sizeof memory);
     if (status != WINDLASS_OK) {
         print("cannot instantiate\n");
         return 1;
     }
-    plugin_set_stack_limit(&plugin, (const char *)__builtin_frame_address(0) - STACK_BYTES);
 
     for (int round = 0; round < 2; round++) {
         plugin_outside(&plugin);

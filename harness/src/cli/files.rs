@@ -15,6 +15,9 @@ impl Outputs {
     /// Writes `bytes` beside `path`, under a temporary name.
     pub fn add(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
         let context = || format!("cannot write {}", path.display());
+        if self.pending.iter().any(|(_, other)| other == path) {
+            anyhow::bail!("cannot write {}: two outputs have this name", path.display());
+        }
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
         let directory = parent.unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new()

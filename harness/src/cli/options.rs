@@ -70,7 +70,7 @@ pub struct CodegenArgs {
     #[arg(long, value_name = "on|off", default_value = "on")]
     stack_check: SwitchArg,
 
-    /// Keep only exports that match, and what they need: a pattern with * and ?, may be repeated
+    /// Keep only exports that match, and what they need: a pattern with *, ? and [ab], may be repeated
     #[arg(long, value_name = "GLOB")]
     export_filter: Vec<String>,
 

@@ -6,12 +6,14 @@
 use crate::image::Board;
 use crate::link::{Linked, elf};
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const PROGRAM: &str = "qemu-system-arm";
+/// Bytes of a line that are held back at most.
+const LONGEST_LINE: u64 = 4096;
 /// How often to look whether it has ended.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -74,7 +76,11 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
 fn pass_through(errors: ChildStderr) -> String {
     let mut errors = BufReader::new(errors);
     let (mut held, mut line) = (Vec::new(), Vec::new());
-    while errors.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+    // A line without end comes in parts.
+    let read = |errors: &mut BufReader<ChildStderr>, line: &mut Vec<u8>| {
+        errors.take(LONGEST_LINE).read_until(b'\n', line).is_ok_and(|read| read > 0)
+    };
+    while read(&mut errors, &mut line) {
         // Nobody may be there to read it.
         let _ = std::io::stderr().write_all(&held);
         held = std::mem::take(&mut line);

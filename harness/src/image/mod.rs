@@ -154,14 +154,21 @@ fn memory_symbol(at: usize) -> String {
     }
 }
 
-/// Functions of WASI must be imported as what they are: nothing else would notice.
+/// Functions of WASI must be imported by their names and as what they are: nothing else would notice.
+/// No other symbol of an image can be that of an import.
 fn check_imports(interface: &Interface, artifact: &Artifact, wasi: &Artifact) -> Result<()> {
-    for import in interface.imports.iter().filter(|import| import.wasm_module == WASI) {
-        let ExternType::Func(ty) = &import.ty else { continue };
+    for import in &interface.imports {
         let symbol = &artifact.module.symbol(import.symbol).name;
         let Some(function) = wasi.module.functions.iter().find(|f| f.name == *symbol) else {
             continue;
         };
+        let (module, name) = (&import.wasm_module, &import.wasm_name);
+        let ExternType::Func(ty) = &import.ty else {
+            bail!("import {module}.{name} is no function in WASI");
+        };
+        if module != WASI {
+            bail!("nothing in an image is what the module imports: {module}.{name}");
+        }
         let signature = &function.clif.signature;
         let types = |of: &[cranelift_codegen::ir::AbiParam]| -> Vec<ValType> {
             of.iter().map(|param| crate::value::val_type(param.value_type)).collect()
@@ -169,7 +176,7 @@ fn check_imports(interface: &Interface, artifact: &Artifact, wasi: &Artifact) ->
         let params = types(&signature.params);
         // The first is the context.
         if params[1..] != ty.params[..] || types(&signature.returns) != ty.results {
-            bail!("import {WASI}.{} has another type than WASI says", import.wasm_name);
+            bail!("import {module}.{name} has another type than WASI says");
         }
     }
     Ok(())

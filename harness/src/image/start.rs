@@ -118,17 +118,18 @@ impl<'a> Program<'a> {
                 None => args.extend([text.constant(0), text.constant(0)]),
             }
         }
+        // In front of a start function.
+        let end = text.address("__bss_end");
+        let reserve = text.constant(STACK_RESERVE);
+        let limit = text.value(&format!("iadd {end}, {reserve}"));
+        let set_limit = self.symbol(interface.set_stack_limit)?;
+        text.call(set_limit, "(i32, i32) fast", &[&instance, &limit]);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let signature = format!("({}) -> i32 fast", vec!["i32"; args.len()].join(", "));
         let status = text.call(self.symbol(interface.instantiate)?, &signature, &args);
         text.unless(&status[0], |text| {
             text.call("__windlass_end_with_status", "(i32) fast", &[&status[0]]);
         });
-        let end = text.address("__bss_end");
-        let reserve = text.constant(STACK_RESERVE);
-        let limit = text.value(&format!("iadd {end}, {reserve}"));
-        let set_limit = self.symbol(interface.set_stack_limit)?;
-        text.call(set_limit, "(i32, i32) fast", &[&instance, &limit]);
         Ok(instance)
     }
 

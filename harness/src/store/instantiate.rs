@@ -37,6 +37,7 @@ impl Store {
         let symbols = module.symbols.iter().map(|s| s.name.clone()).collect();
         let instantiate = interface.instantiate;
         self.instances.push(InstanceData { address, image, symbols, interface, imports });
+        self.set_stack_limit(id)?;
         let args: Vec<Val> = words.into_iter().map(|word| Val::I32(word as i32)).collect();
         self.call_symbol(id, instantiate, &args, 0)?;
         let answer = self.machine.emulator.reg(0) as i32;
@@ -48,7 +49,6 @@ impl Store {
             }
             None => {}
         }
-        self.set_stack_limit(id)?;
         Ok(Ok(id))
     }
 

@@ -309,8 +309,8 @@ impl Generator<'_> {
             "static {prefix}_instance instance{number};\n\
              static void start{number}(any_function *f, void *i, const uint64_t *a, uint64_t *r) {{\n    \
              (void)f, (void)a;\n    \
-             r[0] = (uint64_t){prefix}_instantiate({args});\n    \
-             {prefix}_set_stack_limit(i, stack_limit);\n}}"
+             {prefix}_set_stack_limit(i, stack_limit);\n    \
+             r[0] = (uint64_t){prefix}_instantiate({args});\n}}"
         );
         let caller = format!("start{number}");
         self.command(line, number, &caller, None, &[], &expected, is_assertion);

@@ -70,3 +70,11 @@ fn only_imported_modules_can_be_linked() {
     let error = guest().rust_binding(&["elsewhere".to_owned()]).unwrap_err().to_string();
     assert!(error.contains("no import from module \"elsewhere\""), "{error}");
 }
+
+#[test]
+fn names_that_rust_cannot_tell_apart_are_refused() {
+    let wasm = wat::parse_str("(module (func (export \"1\")) (func (export \"_1\")))").unwrap();
+    let artifact = Compiler::new().name("m").compile_wasm(&wasm).unwrap();
+    let error = artifact.rust_binding(&[]).unwrap_err().to_string();
+    assert!(error.contains("\"1\" and \"_1\" would both be the method `_1`"), "{error}");
+}

@@ -28,13 +28,13 @@ void alarm_raise(struct alarm_instance *self, uint32_t value) {
 }
 
 int main(void) {
+    /* The module traps where this thread's stack ends. */
+    filter_set_stack_limit(&filter, (const void *)k_current_get()->stack_info.start);
     int status = filter_instantiate(&filter, &sensor, &alarm, memory, sizeof memory);
     if (status != WINDLASS_OK) {
         printk("cannot instantiate: %d\n", status);
         return 0;
     }
-    /* The module traps where this thread's stack ends. */
-    filter_set_stack_limit(&filter, (const void *)k_current_get()->stack_info.start);
     filter_set_limit(&filter, 25);
     for (int n = 0; n < 4; n++) {
         int mean = (int)filter_step(&filter, 0);
