@@ -6,12 +6,13 @@
 //! ```text
 //!   0x07f0_0000  stubs: addresses that stand for functions of the host
 //!   0x0800_0000  code and constants, one object after the other
-//!   0x2000_0000  stack
-//!   0x2100_0000  blocks that a host maps, each between canaries
+//!   0x2000_0000  stack, and a canary above it
+//!   0x2100_0000  blocks that a host maps, each between canaries, unless it says where
 //! ```
 //!
 //! Invariant: after every call r4-r11, sp and, if there is a floating-point unit, d8-d15 are as
-//! before, and all canaries are whole; otherwise the call fails.
+//! before, and all canaries are whole; otherwise the call fails. All else around them is unmapped or
+//! read-only, and an access there fails the call too.
 
 use crate::aapcs::{Place, Places, Variant};
 use crate::emulator::{Core, Emulator, Fault, FaultCause, Halt, LR, PC, Rsemu, SP, Unmapped};
@@ -47,10 +48,12 @@ const BLOCKS_END: u64 = 0xe000_0000;
 /// Bytes of all blocks together, which cost the machine that emulates as much.
 const MAX_RAM: u64 = 1 << 29;
 /// Bytes on each side of a block that nobody may write.
-const CANARY_BYTES: u32 = 64;
+pub const CANARY_BYTES: u32 = 64;
 const CANARY: u8 = 0xa5;
 /// What memory holds that nobody initialised.
-const JUNK: u8 = 0xd7;
+pub const JUNK: u8 = 0xd7;
+/// Bytes of stack that a function of the host leaves changed: what docs/abi.md grants it.
+const HOST_FRAME: u32 = 320;
 
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
@@ -194,8 +197,8 @@ pub struct Machine {
     images: Vec<Image>,
     comdats: Comdats,
     board: Board,
-    /// Base and size of each block, without canaries.
-    blocks: Vec<(u32, u32)>,
+    /// Address and bytes of each canary.
+    canaries: Vec<(u32, u32)>,
     next_block: u32,
     ram_bytes: u64,
     timer: Option<Timer>,
@@ -213,15 +216,17 @@ impl Machine {
     /// A board without code.
     pub fn empty(board: Board) -> Machine {
         let mut emulator = Rsemu::new(board.core, board.fpu);
-        emulator.map_ram(STACK, board.stack_bytes);
+        emulator.map_ram(STACK, board.stack_bytes + CANARY_BYTES);
         emulator.set_monitor(STUBS..FLASH);
+        // If that fails, so does every check.
+        let _ = emulator.fill(STACK + board.stack_bytes, CANARY_BYTES, CANARY);
         Machine {
             emulator,
             stubs: Stubs::default(),
             images: Vec::new(),
             comdats: Comdats::new(),
             board,
-            blocks: Vec::new(),
+            canaries: vec![(STACK + board.stack_bytes, CANARY_BYTES)],
             next_block: BLOCKS,
             ram_bytes: 0,
             timer: None,
@@ -303,17 +308,36 @@ impl Machine {
     pub fn map_block(&mut self, bytes: u32) -> Result<u32, MachineError> {
         let mapped = u64::from(bytes) + 2 * u64::from(CANARY_BYTES);
         let end = u64::from(self.next_block) + mapped + u64::from(GAP);
-        if mapped > self.free_ram() || end > BLOCKS_END {
+        if end > BLOCKS_END {
             return Err(MachineError::RamFull(mapped));
         }
         let base = self.next_block + CANARY_BYTES;
-        self.ram_bytes += mapped;
-        self.emulator.map_ram(self.next_block, mapped as u32);
-        self.emulator.fill(base - CANARY_BYTES, CANARY_BYTES, CANARY)?;
-        self.emulator.fill(base + bytes, CANARY_BYTES, CANARY)?;
-        self.blocks.push((base, bytes));
+        self.map_block_at(base, bytes, [CANARY_BYTES; 2])?;
         self.next_block = (base + bytes + CANARY_BYTES + GAP).next_multiple_of(GAP);
         Ok(base)
+    }
+
+    /// Maps zeroed RAM at `base`, with canaries of so many bytes, at most [`CANARY_BYTES`], before
+    /// and behind it. Nothing may be mapped there yet.
+    pub fn map_block_at(
+        &mut self,
+        base: u32,
+        bytes: u32,
+        canaries: [u32; 2],
+    ) -> Result<(), MachineError> {
+        let [before, behind] = canaries.map(|bytes| bytes.min(CANARY_BYTES));
+        let mapped = u64::from(before) + u64::from(bytes) + u64::from(behind);
+        let start = base.checked_sub(before).filter(|_| mapped <= self.free_ram());
+        let start = start.ok_or(MachineError::RamFull(mapped))?;
+        self.ram_bytes += mapped;
+        self.emulator.map_ram(start, mapped as u32);
+        for (address, bytes) in [(start, before), (base.wrapping_add(bytes), behind)] {
+            if bytes > 0 {
+                self.emulator.fill(address, bytes, CANARY)?;
+                self.canaries.push((address, bytes));
+            }
+        }
+        Ok(())
     }
 
     /// Maps `bytes` of RAM with something in it, as memory has that nobody initialised.
@@ -438,8 +462,10 @@ impl Machine {
         if sp % 8 != 0 {
             return Err(MachineError::Broken(format!("sp is {sp:#010x} at a call of C")));
         }
-        host.call_stub(self, index)?;
         // What a C function may leave changed.
+        let frame = HOST_FRAME.min(sp.saturating_sub(STACK));
+        self.emulator.fill(sp - frame, frame, JUNK)?;
+        host.call_stub(self, index)?;
         for n in [2, 3, 12, LR] {
             self.emulator.set_reg(n, junk(n));
         }
@@ -472,17 +498,17 @@ impl Machine {
         Ok(())
     }
 
-    fn check_canaries(&self) -> Result<(), MachineError> {
-        for &(base, bytes) in &self.blocks {
-            for start in [base - CANARY_BYTES, base + bytes] {
-                let mut canary = [0; CANARY_BYTES as usize];
-                self.emulator.read(start, &mut canary)?;
-                if let Some(i) = canary.iter().position(|&b| b != CANARY) {
-                    let address = start + i as u32;
-                    return Err(MachineError::Broken(format!(
-                        "wrote to {address:#010x}, outside of its memory"
-                    )));
-                }
+    /// Fails if somebody wrote outside of the blocks. Calls check that themselves.
+    pub fn check_canaries(&self) -> Result<(), MachineError> {
+        let mut now = [0; CANARY_BYTES as usize];
+        for &(start, bytes) in &self.canaries {
+            let now = &mut now[..bytes as usize];
+            self.emulator.read(start, now)?;
+            if let Some(i) = now.iter().position(|&b| b != CANARY) {
+                let address = start + i as u32;
+                return Err(MachineError::Broken(format!(
+                    "wrote to {address:#010x}, outside of its memory"
+                )));
             }
         }
         Ok(())

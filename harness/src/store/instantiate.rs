@@ -25,13 +25,41 @@ impl Store {
         linker: &Linker,
         memory_bytes: Option<u32>,
     ) -> Result<Result<InstanceId, Trap>, StoreError> {
+        self.instantiate_with(module, object, linker, |store, interface| {
+            store.map_memories(interface, memory_bytes)
+        })
+    }
+
+    /// The same with memory that the host has mapped: address and bytes of each of the module's
+    /// own memories.
+    pub fn instantiate_in(
+        &mut self,
+        module: &Module,
+        object: &[u8],
+        linker: &Linker,
+        memories: &[(u32, u32)],
+    ) -> Result<Result<InstanceId, Trap>, StoreError> {
+        self.instantiate_with(module, object, linker, |_, _| {
+            let words = if memories.is_empty() { &[(0, 0)] } else { memories };
+            Ok(words.iter().flat_map(|&(base, bytes)| [base, bytes]).collect())
+        })
+    }
+
+    /// `map` answers the words that tell the memories.
+    fn instantiate_with(
+        &mut self,
+        module: &Module,
+        object: &[u8],
+        linker: &Linker,
+        map: impl FnOnce(&mut Store, &Interface) -> Result<Vec<u32>, StoreError>,
+    ) -> Result<Result<InstanceId, Trap>, StoreError> {
         let interface = module.interface.clone().ok_or(StoreError::NoInterface)?;
         let imports = self.resolve_imports(&interface, linker)?;
         let image = self.link(module, object, &interface, &imports)?;
         let address = self.machine.map_uninitialised(interface.instance.size)?;
         let mut words = vec![address];
         words.extend(contexts(&interface, &imports));
-        words.extend(self.map_memories(&interface, memory_bytes)?);
+        words.extend(map(self, &interface)?);
 
         let id = InstanceId(self.instances.len());
         let symbols = module.symbols.iter().map(|s| s.name.clone()).collect();

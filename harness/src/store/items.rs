@@ -25,6 +25,16 @@ impl Store {
     pub fn host_memory(&mut self, ty: Memory) -> Result<HostItem, StoreError> {
         let capacity = self.memory_room(&ty, 0)?;
         let base = self.machine.map_block(capacity)?;
+        self.host_memory_in(ty, base, capacity)
+    }
+
+    /// A memory in RAM that the host has mapped and that may grow to `capacity` bytes.
+    pub fn host_memory_in(
+        &mut self,
+        ty: Memory,
+        base: u32,
+        capacity: u32,
+    ) -> Result<HostItem, StoreError> {
         let fields = [
             (memory::BYTES, ty.min_bytes() as u32),
             (memory::BASE, base),

@@ -139,6 +139,11 @@ impl Store {
         &self.machine
     }
 
+    /// For a host that maps memory itself. What is in use is not to be changed.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// The image of an instance's module, by the machine's count.
     pub fn image(&self, id: InstanceId) -> usize {
         self.instances[id.0].image

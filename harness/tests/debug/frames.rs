@@ -323,13 +323,16 @@ fn trace(
     let mut shadow =
         Shadow { table, calls: Vec::new(), last: (0, 0, Kind::Other), steps: 0, deepest: 0 };
     shadow.enter(&Registers::now(emulator), EXIT);
-    while shadow.steps < most {
+    let end = loop {
+        if shadow.steps >= most {
+            break End::Stopped;
+        }
         shadow.step(emulator);
         match emulator.run(1) {
             Halt::Budget => {}
             Halt::Monitor(EXIT) => {
                 assert_eq!((emulator.reg(SP), shadow.calls.len()), (sp, 1));
-                return (End::Returned, shadow.deepest);
+                break End::Returned;
             }
             // A function of the host, which answers 1.
             Halt::Monitor(_) => {
@@ -343,13 +346,14 @@ fn trace(
                 }
             }
             Halt::Fault(fault) => match fault.cause {
-                FaultCause::Udf(code) => return (End::Trapped(code), shadow.deepest),
+                FaultCause::Udf(code) => break End::Trapped(code),
                 cause => panic!("{cause:?} at {:#x}", fault.pc),
             },
             Halt::Lockup => panic!("the stack is gone"),
         }
-    }
-    (End::Stopped, shadow.deepest)
+    };
+    machine.check_canaries().unwrap();
+    (end, shadow.deepest)
 }
 
 /// A module on a board, instantiated step by step.
