@@ -3,7 +3,8 @@
 //! ```text
 //!   module --windlass--> program.o, program.h
 //!   startup.c, run.c or imports.c + program.h --arm-none-eabi-gcc--> *.o
-//!   all --arm-none-eabi-gcc | arm-none-eabi-ld | ld.lld--> firmware --qemu-system-arm--> text
+//!   all --arm-none-eabi-gcc | arm-none-eabi-ld | ld.lld | rust-lld--> firmware
+//!   firmware --qemu-system-arm--> text
 //! ```
 //!
 //! The text is compared with what wasmi computes. The tests need the tools and fail without them, so
@@ -22,11 +23,14 @@ mod qemu {
 
 use common::oracle::Oracle;
 use common::{corpus, harness_dir};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use windlass::store::Outcome;
 use windlass::value::Val;
-use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, RuntimeLibrary, c_runtime};
+use windlass::{
+    AllocatorKind, Artifact, Bounds, Compiler, OptLevel, RuntimeLibrary, TrapMode, c_runtime,
+};
 
 /// A machine of qemu and what windlass compiles for it.
 #[derive(Clone, Copy, Debug)]
@@ -110,9 +114,33 @@ enum Linker {
     Gcc,
     Ld,
     Lld,
+    /// The one that comes with Rust.
+    RustLld,
 }
 
-const LINKERS: [Linker; 3] = [Linker::Gcc, Linker::Ld, Linker::Lld];
+const LINKERS: [Linker; 4] = [Linker::Gcc, Linker::Ld, Linker::Lld, Linker::RustLld];
+
+impl Linker {
+    fn program(self) -> PathBuf {
+        match self {
+            Linker::Gcc => "arm-none-eabi-gcc".into(),
+            Linker::Ld => "arm-none-eabi-ld".into(),
+            Linker::Lld => "ld.lld".into(),
+            Linker::RustLld => rust_lld(),
+        }
+    }
+}
+
+fn rust_lld() -> PathBuf {
+    let sysroot = tool("rustc", |command| {
+        command.args(["--print", "sysroot"]);
+    });
+    let targets = Path::new(sysroot.trim()).join("lib/rustlib");
+    let entries = std::fs::read_dir(&targets).expect("Rust's libraries");
+    let programs = entries.map(|entry| entry.expect("an entry").path().join("bin/rust-lld"));
+    let found = programs.into_iter().find(|program| program.exists());
+    found.unwrap_or_else(|| panic!("no rust-lld below {}", targets.display()))
+}
 
 /// As firmware is compiled, and so that every warning of a generated header is an error. A loop that
 /// becomes a call of memset would need a library.
@@ -129,10 +157,11 @@ const CFLAGS: [&str; 8] = [
 
 /// Runs a tool and demands success; returns its standard output.
 #[track_caller]
-fn tool(program: &str, configure: impl FnOnce(&mut Command)) -> String {
-    let mut command = Command::new(program);
+fn tool(program: impl AsRef<OsStr>, configure: impl FnOnce(&mut Command)) -> String {
+    let mut command = Command::new(&program);
     configure(&mut command);
     let output = command.output().unwrap_or_else(|error| {
+        let program = program.as_ref().display();
         panic!("cannot start {program}: {error}; .ci/run names the packages of this tier")
     });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -197,12 +226,10 @@ impl Firmware {
     fn link_objects(&self, objects: &[PathBuf], linker: Linker) -> PathBuf {
         let (elf, memory) = (self.path("firmware.elf"), self.path("memory.ld"));
         std::fs::write(&memory, self.board.memory_script() + &self.script).unwrap();
-        let program = match linker {
-            Linker::Gcc => "arm-none-eabi-gcc",
-            Linker::Ld => "arm-none-eabi-ld",
-            Linker::Lld => "ld.lld",
-        };
-        tool(program, |command| {
+        tool(linker.program(), |command| {
+            if linker == Linker::RustLld {
+                command.args(["-flavor", "gnu"]);
+            }
             if linker == Linker::Gcc {
                 command.args(self.board.gcc_flags()).arg("-nostartfiles");
                 command.args(["--specs=nano.specs", "-Wl,--gc-sections,--fatal-warnings"]);
@@ -251,35 +278,114 @@ fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(2166136261, |h, &byte| (h ^ u32::from(byte)).wrapping_mul(16777619))
 }
 
-/// What `run.c` prints if the module does what it does in wasmi.
-fn expected(wasm: &[u8]) -> String {
-    let mut oracle = Oracle::new(wasm).unwrap().unwrap();
-    let Outcome::Returned(results) = oracle.invoke("run", &[]).unwrap() else {
-        panic!("a corpus program traps in wasmi");
-    };
-    let memory = oracle.memory().expect("an exported memory");
-    format!("{} {}\n", results[0].bits() as u32, fnv1a(&memory))
+/// What `run.c` prints if the modules do what they do in wasmi.
+fn expected(programs: &[(String, Vec<u8>)]) -> String {
+    let mut text = String::new();
+    for (name, wasm) in programs {
+        let mut oracle = Oracle::new(wasm).unwrap().unwrap();
+        let Outcome::Returned(results) = oracle.invoke("run", &[]).unwrap() else {
+            panic!("{name} traps in wasmi");
+        };
+        let hash = fnv1a(&oracle.memory().expect("an exported memory"));
+        let result = results[0].bits() as u32;
+        text += &format!("{name} {result} {hash} {result} {hash}\n");
+    }
+    text
 }
 
+/// A directory with several modules, and the objects of a firmware that runs them.
+fn firmware(
+    programs: &[(String, Vec<u8>)],
+    board: Board,
+    compiler: &Compiler,
+) -> (Firmware, Vec<PathBuf>) {
+    let firmware = Firmware::empty(board);
+    let (mut headers, mut list, mut objects) = (String::new(), String::new(), Vec::new());
+    for (name, wasm) in programs {
+        let artifact = compiler.clone().name(name).compile_wasm(wasm).unwrap();
+        let object = firmware.path(&format!("{name}.o"));
+        std::fs::write(&object, &artifact.object).unwrap();
+        objects.push(object);
+        std::fs::write(firmware.path(&format!("{name}.h")), artifact.header.unwrap()).unwrap();
+        headers += &format!("#include \"{name}.h\"\n");
+        list += &format!(" X({name}, {})", name.to_uppercase());
+    }
+    let text = format!("{headers}#define PROGRAMS(X){list}\n");
+    std::fs::write(firmware.path("programs.h"), text).unwrap();
+    objects.extend(["startup.c", "run.c"].map(|source| firmware.compile_c(&host(source))));
+    (firmware, objects)
+}
+
+/// One image of all programs for each linker.
 #[track_caller]
 fn check_corpus(board: Board) {
-    for (name, wasm) in corpus() {
-        let artifact = compiler(board).compile_wasm(&wasm).unwrap();
-        let printed = Firmware::new(&artifact, board).run("run.c", Linker::Ld);
-        assert_eq!(printed, expected(&wasm), "{name} on {}", board.machine);
+    let programs = corpus();
+    let expected = expected(&programs);
+    let (firmware, objects) = firmware(&programs, board, &compiler(board));
+    for linker in LINKERS {
+        let printed = firmware.execute(&firmware.link_objects(&objects, linker));
+        assert_eq!(printed, expected, "{linker:?} on {}", board.machine);
     }
 }
 
 #[test]
-#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
 fn every_corpus_program_runs_on_the_an385() {
     check_corpus(AN385);
 }
 
 #[test]
-#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
 fn every_corpus_program_runs_on_the_an386() {
     check_corpus(AN386);
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
+fn every_corpus_program_runs_on_the_an500() {
+    check_corpus(AN500);
+}
+
+#[test]
+#[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
+fn every_corpus_program_runs_on_the_an505() {
+    check_corpus(AN505);
+}
+
+/// What the tests of the corpus rest upon: without checks, `run.c` tells what is written outside.
+#[test]
+#[ignore = "needs arm-none-eabi-gcc and qemu-system-arm"]
+fn the_host_tells_what_is_written_outside() {
+    let module = |code: &str| {
+        let fields = format!("(func (export \"run\") (result i32) {code} (i32.const 7))");
+        wat::parse_str(format!("(module (memory (export \"memory\") 1) {fields})")).unwrap()
+    };
+    let store = |at: i64| module(&format!("(i32.store8 (i32.const {at}) (i32.const 0))"));
+    let programs = [
+        ("inside", store(65535), ""),
+        ("before", store(-1), " wrote before its memory"),
+        ("behind", store(65536), " wrote behind its memory"),
+        ("far", store(3 * 65536), " wrote behind its memory"),
+        ("ends", module("(unreachable)"), " traps"),
+    ];
+    let hash = fnv1a(&[0; 65536]);
+    let mut expected = String::new();
+    for (name, _, wrong) in &programs {
+        let printed = match *wrong {
+            "" => format!(" 7 {hash} 7 {hash}"),
+            " traps" => String::new(),
+            _ => format!(" 7 {hash}"),
+        };
+        expected += &format!("{name}{printed}{wrong}\n");
+    }
+    let programs = programs.map(|(name, wasm, _)| (name.to_owned(), wasm));
+    for board in [AN385, AN386, AN500, AN505] {
+        let compiler = compiler(board).bounds(Bounds::None).traps(TrapMode::Call);
+        let (firmware, mut objects) = firmware(&programs, board, &compiler);
+        objects.push(firmware.compile_c(&firmware.path("windlass.c")));
+        let printed = firmware.execute(&firmware.link_objects(&objects, Linker::Ld));
+        assert_eq!(printed, expected, "{}", board.machine);
+    }
 }
 
 /// Calls, spills and large switches: what allocators and linkers could get wrong.
@@ -288,18 +394,19 @@ const CHOSEN: [&str; 3] = ["chacha20", "flight_control_calls", "state_machine"];
 #[test]
 #[ignore = "needs arm-none-eabi-gcc, lld and qemu-system-arm"]
 fn every_allocator_level_and_linker_gives_the_same_results() {
-    for (name, wasm) in corpus().into_iter().filter(|(name, _)| CHOSEN.contains(&&**name)) {
-        let expected = expected(&wasm);
-        for (i, allocator) in AllocatorKind::ALL.into_iter().enumerate() {
-            for (j, level) in
-                [OptLevel::None, OptLevel::Speed, OptLevel::Size].into_iter().enumerate()
-            {
-                let board = [AN385, AN386][(i + j) % 2];
-                let linker = LINKERS[(i + j) % LINKERS.len()];
-                let compiler = compiler(board).regalloc(allocator).opt_level(level);
-                let artifact = compiler.function_sections(i == j).compile_wasm(&wasm).unwrap();
-                let printed = Firmware::new(&artifact, board).run("run.c", linker);
-                let what = format!("{name} {} {level:?} {linker:?}", allocator.name());
+    let chosen = corpus().into_iter().filter(|(name, _)| CHOSEN.contains(&&**name));
+    let programs: Vec<_> = chosen.collect();
+    let expected = expected(&programs);
+    for (i, allocator) in AllocatorKind::ALL.into_iter().enumerate() {
+        for (j, level) in [OptLevel::None, OptLevel::Speed, OptLevel::Size].into_iter().enumerate()
+        {
+            let board = [AN385, AN386][(i + j) % 2];
+            let compiler = compiler(board).regalloc(allocator).opt_level(level);
+            let compiler = compiler.function_sections(i == j);
+            let (firmware, objects) = firmware(&programs, board, &compiler);
+            for linker in LINKERS {
+                let printed = firmware.execute(&firmware.link_objects(&objects, linker));
+                let what = format!("{} {level:?} {linker:?}", allocator.name());
                 assert_eq!(printed, expected, "{what} on {}", board.machine);
             }
         }
