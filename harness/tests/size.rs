@@ -156,6 +156,7 @@ fn check_in_place(name: &str, object: &[u8]) {
         for (_, relocation) in section.relocations() {
             let RelocationFlags::Elf { r_type } = relocation.flags() else { continue };
             let resolved_by_linkers = [
+                elf::R_ARM_NONE,
                 elf::R_ARM_ABS32,
                 elf::R_ARM_REL32,
                 elf::R_ARM_THM_PC22,

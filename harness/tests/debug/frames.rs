@@ -13,6 +13,7 @@ use windlass::emulator::{Emulator, FaultCause, Halt, LR, PC, Rsemu, SP};
 use windlass::machine::{Board, EXIT, Machine, NoHost};
 use windlass::value::Val;
 use windlass::{AllocatorKind, Artifact, Compiler, OptLevel, Trap};
+use windlass_backend::instance::offset;
 use windlass_backend::module::{ExternType, ValType};
 
 /// How to undo a frame.
@@ -375,6 +376,8 @@ fn instantiate(compiler: &Compiler, wasm: &[u8]) -> Option<Traced> {
     let interface = artifact.module.interface.clone().unwrap();
     let instance = machine.map_uninitialised(interface.instance.size.max(8)).unwrap();
     let memory = machine.map_uninitialised(MEMORY_BYTES).unwrap();
+    // No limit, as in an instance of zeros.
+    machine.emulator.write_u32(instance + offset::STACK_LIMIT as u32, 0).unwrap();
     let mut args = vec![instance];
     args.extend(interface.contexts.iter().map(|_| 0));
     match interface.memories.is_empty() {
