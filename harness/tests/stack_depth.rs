@@ -173,9 +173,10 @@ fn the_corpus_stays_within_the_bounds() {
 }
 
 #[test]
-#[ignore = "heavier: every configuration"]
-fn the_corpus_stays_within_the_bounds_in_every_configuration() {
-    check_corpus(Config::all().into_iter());
+#[ignore = "takes minutes"]
+fn the_corpus_stays_within_the_bounds_with_every_allocator_and_processor() {
+    // One configuration in seven meets each processor and each allocator.
+    check_corpus(Config::all().into_iter().step_by(7));
 }
 
 fn compile(wat: &str, compiler: Compiler) -> Artifact {
