@@ -74,6 +74,15 @@ pub struct Function {
     pub indirect_calls: BTreeSet<IndirectCall>,
 }
 
+impl Function {
+    /// A function without a body in a wasm file.
+    pub fn new(symbol: SymbolId, name: String, role: FunctionRole, clif: ir::Function) -> Function {
+        let (wasm_bytes, wasm_offset) = (0, 0);
+        let indirect_calls = BTreeSet::new();
+        Function { symbol, name, role, wasm_bytes, wasm_offset, clif, indirect_calls }
+    }
+}
+
 /// A call through a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct IndirectCall {

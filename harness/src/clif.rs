@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{ExternalName, UserExternalName, UserFuncName};
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_codegen::verify_function;
 use cranelift_reader::{ParseOptions, TestFile, parse_test};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use windlass_backend::error::Place;
 use windlass_backend::module::{Binding, Definition, Function, FunctionRole, Module};
 use windlass_backend::{Error, Result};
@@ -49,17 +49,7 @@ pub fn read(name: &str, text: &str) -> Result<Module> {
         let name = symbol_name(&clif.name);
         let symbol = defined[&name];
         let role = FunctionRole::User { index: index as u32 };
-        let indirect_calls = BTreeSet::new();
-        let (wasm_bytes, wasm_offset) = (0, 0);
-        module.functions.push(Function {
-            symbol,
-            name,
-            role,
-            wasm_bytes,
-            wasm_offset,
-            clif,
-            indirect_calls,
-        });
+        module.functions.push(Function::new(symbol, name, role, clif));
     }
     resolve_user_names(&mut module);
     Ok(module)

@@ -59,17 +59,7 @@ pub fn append_routines<I: Isa>(
         let clif = build(call, I32, &symbol);
         let name = isa.runtime_symbol(call);
         let (symbol, role) = (symbol(call), FunctionRole::Support);
-        let indirect_calls = BTreeSet::new();
-        let (wasm_bytes, wasm_offset) = (0, 0);
-        module.functions.push(Function {
-            symbol,
-            name,
-            role,
-            wasm_bytes,
-            wasm_offset,
-            clif,
-            indirect_calls,
-        });
+        module.functions.push(Function::new(symbol, name, role, clif));
     }
 }
 

@@ -75,15 +75,8 @@ impl Object {
     fn function(&mut self, name: &str, code: CompiledFunction) -> SymbolId {
         let definition = Definition::Function(self.module.functions.len());
         let symbol = self.module.add_symbol(name.to_owned(), Binding::Global, definition);
-        self.module.functions.push(Function {
-            symbol,
-            name: name.to_owned(),
-            role: FunctionRole::Support,
-            wasm_bytes: 0,
-            wasm_offset: 0,
-            clif: ir::Function::new(),
-            indirect_calls: Default::default(),
-        });
+        let (name, role) = (name.to_owned(), FunctionRole::Support);
+        self.module.functions.push(Function::new(symbol, name, role, ir::Function::new()));
         self.compiled.functions.push(code);
         symbol
     }
