@@ -8,7 +8,7 @@ use crate::isa::{Code, FrameRequest, Isa, MachInst};
 use crate::lower::FrameNeeds;
 use crate::module::{Function, FunctionRole, Module};
 use crate::options::{AllocatorKind, CodegenOptions, OptLevel, TrapMode};
-use crate::regalloc::{self, AllocResult, Price};
+use crate::regalloc::{self, AllocResult, Price, ProblemStats};
 use crate::vcode::VCode;
 use crate::{emit, lower, opt, runtime, schedule, stack, view};
 use cranelift_codegen::ir;
@@ -24,8 +24,8 @@ pub struct Lowered<I: Isa> {
     pub clif: ir::Function,
     pub vcode: VCode<I::Inst>,
     needs: FrameNeeds,
-    /// Of the allocation problem, whoever answers it; the other figures are zero.
-    problem: FunctionStats,
+    /// Of the allocation problem, whoever answers it.
+    stats: Option<ProblemStats>,
 }
 
 impl<I: Isa> Lowered<I> {
@@ -58,8 +58,9 @@ pub fn lower_function<I: Isa>(
 ) -> Result<Lowered<I>> {
     let clif = opt::optimize(function.clif.clone(), options.opt_level, options.check)?.func;
     let (vcode, needs) = lower::lower(isa, &clif)?;
-    let problem = measure(isa, &vcode);
-    Ok(Lowered { clif, vcode, needs, problem })
+    let measure = || ProblemStats::of(&vcode, isa.machine_env());
+    let stats = options.problem_stats.then(measure);
+    Ok(Lowered { clif, vcode, needs, stats })
 }
 
 /// Allocates. portfolio, where it spills, also tries another order of the instructions: then the
@@ -70,21 +71,19 @@ fn allocate<I: Isa>(
     options: &CodegenOptions,
 ) -> Result<(Option<Lowered<I>>, AllocResult)> {
     let env = isa.machine_env();
-    let price = |lowered: &Lowered<I>, alloc| Price::of(&lowered.vcode, env, alloc);
     let alloc = regalloc::run(options.allocator(), &lowered.vcode, env, options.check)?;
     if options.allocator() != AllocatorKind::Portfolio || options.opt_level == OptLevel::None {
         return Ok((None, alloc));
     }
-    let known = price(lowered, &alloc);
-    if known.spills == 0.0 {
+    let cost = Price::of(&lowered.vcode, env, &alloc).spills;
+    if cost == 0.0 {
         return Ok((None, alloc));
     }
     let Some(clif) = relieved(isa, &lowered.clif) else { return Ok((None, alloc)) };
     let (vcode, needs) = lower::lower(isa, &clif)?;
-    let other = Lowered { clif, vcode, needs, problem: lowered.problem };
-    let other_alloc = regalloc::run(AllocatorKind::Belady, &other.vcode, env, options.check)?;
-    let gains = price(&other, &other_alloc) < known;
-    Ok(if gains { (Some(other), other_alloc) } else { (None, alloc) })
+    let other = Lowered { clif, vcode, needs, stats: lowered.stats };
+    let cheaper = regalloc::run_below(cost, &other.vcode, env, options.check)?;
+    Ok(cheaper.map_or((None, alloc), |cheaper| (Some(other), cheaper)))
 }
 
 /// The function with its instructions in an order that takes fewer registers, if there is one.
@@ -107,11 +106,18 @@ pub fn compile_lowered<I: Isa>(
     let start = Instant::now();
     let (reordered, mut alloc) = allocate(isa, lowered, options)?;
     let alloc_time = start.elapsed();
-    let Lowered { clif, vcode, needs, problem } = reordered.as_ref().unwrap_or(lowered);
+    let Lowered { clif, vcode, needs, stats: problem } = reordered.as_ref().unwrap_or(lowered);
     let counts = regalloc::stats(vcode, &alloc);
-    let mut stats = FunctionStats { alloc: counts, final_alloc: counts, ..*problem };
-    stats.reordered = reordered.is_some();
-    stats.time_us = alloc_time.as_micros() as u64;
+    let mut stats = FunctionStats {
+        vcode_insts: vcode.num_insts() as u32,
+        vregs: vcode.num_vregs() as u32,
+        problem: *problem,
+        reordered: reordered.is_some(),
+        time_us: alloc_time.as_micros() as u64,
+        alloc: counts,
+        final_alloc: counts,
+        ..FunctionStats::default()
+    };
     if options.post_passes {
         regalloc::improve(vcode, isa.machine_env(), &mut alloc, options.check)?;
         stats.final_alloc = regalloc::stats(vcode, &alloc);
@@ -276,21 +282,6 @@ fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without a message").to_owned()
-}
-
-/// What can be said of the problem before anyone answers it.
-fn measure<I: Isa>(isa: &I, vcode: &VCode<I::Inst>) -> FunctionStats {
-    let excess = regalloc::excess(vcode, isa.machine_env());
-    let lower_bound =
-        if excess > 0 { regalloc::lower_bound(vcode, isa.machine_env()) } else { 0.0 };
-    FunctionStats {
-        vcode_insts: vcode.num_insts() as u32,
-        vregs: vcode.num_vregs() as u32,
-        peak_pressure: regalloc::peak_pressure(vcode)[RegClass::Int as usize],
-        excess,
-        lower_bound,
-        ..FunctionStats::default()
-    }
 }
 
 /// What the allocation costs in each loop, with the loop's place.

@@ -5,7 +5,7 @@
 
 use crate::module::SymbolId;
 use crate::regalloc::shadow::Shadow;
-use crate::regalloc::{AllocStats, LoopStats};
+use crate::regalloc::{AllocStats, LoopStats, ProblemStats};
 use crate::stack::StackBound;
 use crate::trap::Trap;
 use crate::view::FunctionView;
@@ -121,15 +121,10 @@ pub struct FunctionStats {
     pub frame_bytes: u32,
     pub vcode_insts: u32,
     pub vregs: u32,
-    /// The most values of class Int live at once.
-    pub peak_pressure: u32,
-    /// How many more values are live than registers are free, at the worst point. At most 0 if the
-    /// function fits.
-    pub excess: i32,
-    /// A cost below which no allocation can be.
-    pub lower_bound: f64,
+    /// On request.
+    pub problem: Option<ProblemStats>,
     /// The instructions stand in another order than the problem has them: the figures of the
-    /// allocation are that order's, the others and the bound are the problem's.
+    /// allocation are that order's, the others are the problem's.
     pub reordered: bool,
     /// Time that allocation took, in microseconds.
     pub time_us: u64,

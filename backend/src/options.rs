@@ -151,6 +151,8 @@ pub struct CodegenOptions {
     pub runtime: RuntimeLibrary,
     /// Run the allocation checker on every function.
     pub check: bool,
+    /// Measure each function's allocation problem (`FunctionStats::problem`).
+    pub problem_stats: bool,
     /// Keep listings (`CompiledFunction::listing`).
     pub listings: bool,
     /// Keep what each loop costs (`CompiledFunction::remarks`).
@@ -178,6 +180,7 @@ impl Default for CodegenOptions {
             post_passes: true,
             runtime: RuntimeLibrary::default(),
             check: false,
+            problem_stats: false,
             listings: false,
             remarks: false,
             views: false,

@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use windlass_backend::isa::Isa;
-use windlass_backend::module::Module;
+use windlass_backend::module::{Function, FunctionRole, Module};
 use windlass_backend::options::{AllocatorKind, CodegenOptions};
 use windlass_backend::regalloc::run;
 use windlass_backend::{Lowered, compile_lowered_module, lower_module};
@@ -40,8 +40,11 @@ impl Corpus {
         Corpus { isa, modules }
     }
 
+    /// Those that came from wasm.
     fn functions(&self) -> impl Iterator<Item = &Lowered<Thumb2>> {
-        self.modules.iter().flat_map(|(_, functions)| functions)
+        let functions =
+            self.modules.iter().flat_map(|(module, all)| module.functions.iter().zip(all));
+        functions.filter(|(function, _)| is_own(function)).map(|(_, lowered)| lowered)
     }
 
     fn insts(&self) -> usize {
@@ -65,7 +68,9 @@ impl Corpus {
         for (module, functions) in &self.modules {
             let compiled =
                 compile_lowered_module(&self.isa, &mut module.clone(), functions, &options);
-            for function in compiled.expect("code").functions.iter().take(functions.len()) {
+            let compiled = compiled.expect("code").functions;
+            let functions = module.functions.iter().zip(&compiled);
+            for (_, function) in functions.filter(|(function, _)| is_own(function)) {
                 let alloc = &function.stats.alloc;
                 sums[0] += alloc.cost.round() as u64;
                 sums[1] += u64::from(alloc.spill_stores + alloc.reloads);
@@ -75,6 +80,10 @@ impl Corpus {
         }
         sums
     }
+}
+
+fn is_own(function: &Function) -> bool {
+    matches!(function.role, FunctionRole::User { .. })
 }
 
 fn main() {

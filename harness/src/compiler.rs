@@ -218,6 +218,12 @@ impl Compiler {
         self
     }
 
+    /// Measures the allocation problem of every function.
+    pub fn problem_stats(mut self, problem_stats: bool) -> Self {
+        self.codegen.problem_stats = problem_stats;
+        self
+    }
+
     /// Keeps CLIF, VCode and assembly text of every function.
     pub fn listings(mut self, listings: bool) -> Self {
         self.codegen.listings = listings;

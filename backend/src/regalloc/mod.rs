@@ -136,7 +136,7 @@ pub use pressure::{InstPressure, excess, excess_by_class, peak_pressure, pressur
 pub use problem::{BlockData, Flow, Instruction, Problem};
 pub use ranges::{LiveRange, ValueRanges, value_ranges};
 pub use spilled::{Stay, Stays, stays};
-pub use stats::{AllocStats, stats};
+pub use stats::{AllocStats, ProblemStats, stats};
 pub use well_formed::{Malformed, Site, well_formed};
 
 /// What allocators and statistics need to know beyond `regalloc2::Function`.
@@ -291,6 +291,20 @@ pub fn run<P: AllocProblem>(
     })?;
     if verify {
         check(problem, env, &result)?;
+    }
+    Ok(result)
+}
+
+/// What [`run`] does with belady, if the answer's stores and reloads then cost less than `limit`.
+pub fn run_below<P: AllocProblem>(
+    limit: f64,
+    problem: &P,
+    env: &MachineEnv,
+    verify: bool,
+) -> Result<Option<AllocResult>, AllocError> {
+    let result = guard(Belady.name(), || belady::allocate(problem, env, Some(limit)))?;
+    if verify && let Some(result) = &result {
+        check(problem, env, result)?;
     }
     Ok(result)
 }

@@ -300,7 +300,8 @@ impl Demand {
         CLASSES.map(|class| Demand::of_class(view, class, allocatable[class as usize]))
     }
 
-    fn of_class(view: &View<'_>, class: RegClass, allocatable: RegMask) -> Demand {
+    /// The demand for one class.
+    pub fn of_class(view: &View<'_>, class: RegClass, allocatable: RegMask) -> Demand {
         let fixed_late = view.fixed_late[class as usize];
         let (mut early, mut late, mut through) = (0, 0, view.live_after.count(class));
         let mut demand = Demand::default();

@@ -1,22 +1,17 @@
-//! The best of several allocators and preferences of registers, for each function.
+//! The best of several allocators, for each function.
 //!
 //! Keeps the answer of the least [`Price`]. Where a function fits, ion, the fastest, goes first; if it
-//! spills nothing, no other allocator is tried, and if it then copies little, nothing at all. Where a
-//! function must spill, belady takes its place, whose answers are seldom dearer.
+//! spills nothing and copies little, no other is tried. Where a function must spill, belady takes its
+//! place. Coloring, whose answers are seldom cheaper than belady's, would take as long again.
 
 use regalloc2::{MachineEnv, PRegSet};
 
 use super::stats::block_counts;
 use super::{
-    AllocError, AllocProblem, AllocResult, Allocator, Belady, ChaitinBriggs, Edit, Ion, blocks,
-    excess,
+    AllocError, AllocProblem, AllocResult, Allocator, Belady, Edit, Ion, blocks, pressure::fits,
 };
 
 pub struct Portfolio;
-
-/// Coloring seldom wins over belady and takes as long: it joins for functions of at most so many
-/// instructions.
-const MAX_COLORED: usize = 300;
 
 impl Allocator for Portfolio {
     fn name(&self) -> &'static str {
@@ -30,17 +25,12 @@ impl Allocator for Portfolio {
         env: &MachineEnv,
     ) -> Result<AllocResult, AllocError> {
         let mut best = Best { problem, env, best: None, first_error: None };
-        let fits = excess(problem, env) <= 0;
+        let fits = fits(problem, env);
         if fits {
             best.add(Ion.allocate(problem, env));
         }
-        if best.spills() {
+        if !best.is_good() {
             best.add(Belady.allocate(problem, env));
-            if problem.num_insts() <= MAX_COLORED {
-                best.add(ChaitinBriggs.allocate(problem, env));
-            }
-        } else if best.copies() > FEW_COPIES {
-            best.add(Ion.allocate(problem, &without_preference(env)));
         }
         if !fits && best.best.is_none() {
             best.add(Ion.allocate(problem, env));
@@ -51,18 +41,6 @@ impl Allocator for Portfolio {
 
 /// So many executed copies are left as they are.
 const FEW_COPIES: f64 = 10.0;
-
-/// The same registers, all equally good: those that callees save are then taken where that spares
-/// copies around calls.
-fn without_preference(env: &MachineEnv) -> MachineEnv {
-    let mut env = env.clone();
-    let classes = env.preferred_regs_by_class.iter_mut().zip(&mut env.non_preferred_regs_by_class);
-    for (preferred, others) in classes {
-        preferred.union_from(*others);
-        *others = PRegSet::empty();
-    }
-    env
-}
 
 /// The cheapest answer so far; of equal ones the first.
 struct Best<'a, P> {
@@ -85,14 +63,10 @@ impl<P: AllocProblem> Best<'_, P> {
         }
     }
 
-    /// Whether every answer so far has stores or reloads.
-    fn spills(&self) -> bool {
-        self.best.as_ref().is_none_or(|(price, _)| price.spills > 0.0)
-    }
-
-    /// Of the best answer.
-    fn copies(&self) -> f64 {
-        self.best.as_ref().map_or(0.0, |(price, _)| price.copies)
+    /// Whether some answer spills nothing and copies little.
+    fn is_good(&self) -> bool {
+        let good = |price: &Price| price.spills == 0.0 && price.copies <= FEW_COPIES;
+        self.best.as_ref().is_some_and(|(price, _)| good(price))
     }
 
     fn finish(self) -> Result<AllocResult, AllocError> {

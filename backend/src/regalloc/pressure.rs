@@ -41,31 +41,54 @@ pub fn excess<P: AllocProblem>(problem: &P, env: &MachineEnv) -> i32 {
 
 /// [`excess`] of each class, indexed by `RegClass`; none for a class without values.
 pub fn excess_by_class<P: AllocProblem>(problem: &P, env: &MachineEnv) -> [Option<i32>; 3] {
+    let mut worst = [None; 3];
+    each_excess(problem, env, |class, excess| {
+        let worst = &mut worst[class as usize];
+        *worst = Some(worst.map_or(excess, |w: i32| w.max(excess)));
+        true
+    });
+    worst
+}
+
+/// Whether [`excess`] is at most 0.
+pub(super) fn fits<P: AllocProblem>(problem: &P, env: &MachineEnv) -> bool {
+    let mut fits = true;
+    each_excess(problem, env, |_, excess| {
+        fits &= excess <= 0;
+        fits
+    });
+    fits
+}
+
+/// Shows the excess of each class at each point where values of it live, until a block's end at which
+/// `note` has not said to go on.
+fn each_excess<P: AllocProblem>(
+    problem: &P,
+    env: &MachineEnv,
+    mut note: impl FnMut(RegClass, i32) -> bool,
+) {
     let allocatable = mask_of(PRegSet::from(env));
     let liveness = Liveness::new(problem);
     let mut scan = Scan::new(problem, &liveness);
-    let mut worst = [None; 3];
-    let mut note = |class: RegClass, values: u32, excess: i32| {
-        if values > 0 {
-            let worst = &mut worst[class as usize];
-            *worst = Some(worst.map_or(excess, |w: i32| w.max(excess)));
-        }
-    };
     for block in blocks(problem) {
+        let mut goes_on = true;
         let at_entry = scan.block(block, |view| {
             let demands = Demand::of(view, &allocatable);
             for (class, demand) in CLASSES.into_iter().zip(demands) {
                 let excess = excess_at(view, &demand, class, allocatable[class as usize]);
-                note(class, demand.early.max(demand.late), excess);
+                if demand.early.max(demand.late) > 0 {
+                    goes_on &= note(class, excess);
+                }
             }
         });
-        for class in CLASSES {
-            let values = at_entry.count(class);
+        for class in CLASSES.into_iter().filter(|&class| at_entry.count(class) > 0) {
             let registers = allocatable[class as usize].count_ones();
-            note(class, values, values as i32 - registers as i32);
+            goes_on &= note(class, at_entry.count(class) as i32 - registers as i32);
+        }
+        if !goes_on {
+            return;
         }
     }
-    worst
 }
 
 /// The excess of a class at an instruction and right behind it.

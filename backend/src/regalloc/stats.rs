@@ -3,10 +3,33 @@
 //! Input: a problem and an answer. Output: the figures that docs/register-allocation.md defines.
 //! Nothing here asks who gave the answer.
 
-use regalloc2::{Allocation, Block, Inst, OperandKind, ProgPoint};
+use regalloc2::{Allocation, Block, Inst, MachineEnv, OperandKind, ProgPoint, RegClass};
 
 use super::spilled::spilled_values;
-use super::{AllocProblem, AllocResult, Edit, blocks};
+use super::{AllocProblem, AllocResult, Edit, blocks, excess, lower_bound, peak_pressure};
+
+/// What can be said of a problem before anyone answers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProblemStats {
+    /// The most values of class Int live at once.
+    pub peak_pressure: u32,
+    /// How many more values are live than registers are free, at the worst point. At most 0 if the
+    /// function fits.
+    pub excess: i32,
+    /// A cost below which no allocation can be.
+    pub lower_bound: f64,
+}
+
+impl ProblemStats {
+    pub fn of<P: AllocProblem>(problem: &P, env: &MachineEnv) -> ProblemStats {
+        let excess = excess(problem, env);
+        ProblemStats {
+            peak_pressure: peak_pressure(problem)[RegClass::Int as usize],
+            excess,
+            lower_bound: if excess > 0 { lower_bound(problem, env) } else { 0.0 },
+        }
+    }
+}
 
 /// Static counts of one allocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -232,7 +232,7 @@ fn optima(_: &Lowered, _: &[Measured], _: Duration) -> Vec<Optimum> {
 
 impl Args {
     fn compiler(&self) -> Compiler {
-        let compiler = self.target.compiler().remarks(self.remarks.is_some());
+        let compiler = self.target.compiler().problem_stats(true).remarks(self.remarks.is_some());
         // What is executed needs its routines at hand.
         if self.profile { compiler.runtime(RuntimeLibrary::Builtin) } else { compiler }
     }

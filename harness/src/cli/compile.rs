@@ -128,6 +128,7 @@ pub fn run(args: &Args) -> Result<()> {
         .name(args.name.as_ref().unwrap_or(&input.stem))
         .runtime(args.runtime.into())
         .listings(args.emit != Emit::Obj)
+        .problem_stats(args.stats.is_some())
         .remarks(args.remarks.is_some())
         .shadow(args.shadow.is_some())
         .function_sections(args.function_sections)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::time::Instant;
 use windlass_backend::options::AllocatorKind;
 use windlass_backend::regalloc::saved::Saved;
-use windlass_backend::regalloc::{self, AllocError, AllocStats};
+use windlass_backend::regalloc::{self, AllocError, AllocStats, ProblemStats};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -80,11 +80,6 @@ pub fn answer(kind: AllocatorKind, saved: &Saved) -> Result<Answer, AllocError> 
     Ok(Answer { alloc, final_alloc: regalloc::stats(problem, &result), time_us })
 }
 
-/// A cost below which no allocation can be.
-pub fn lower_bound(saved: &Saved) -> f64 {
-    regalloc::lower_bound(&saved.problem, &saved.env)
-}
-
 impl Report {
     pub fn new(problems: Vec<ProblemReport>) -> Report {
         Report { schema: SCHEMA, problems }
@@ -98,6 +93,7 @@ impl ProblemReport {
         answers: Vec<(AllocatorKind, Result<Answer, AllocError>)>,
     ) -> ProblemReport {
         let Saved { names, env, problem } = saved;
+        let stats = ProblemStats::of(problem, env);
         let outcomes = answers.into_iter().map(|(kind, answer)| (kind, Outcome::new(answer)));
         ProblemReport {
             file,
@@ -106,9 +102,9 @@ impl ProblemReport {
             name: names.function.clone(),
             vcode_insts: regalloc2::Function::num_insts(problem),
             vregs: regalloc2::Function::num_vregs(problem),
-            peak_pressure: regalloc::peak_pressure(problem)[regalloc2::RegClass::Int as usize],
-            excess: regalloc::excess(problem, env),
-            lower_bound: lower_bound(saved).floor() as u64,
+            peak_pressure: stats.peak_pressure,
+            excess: stats.excess,
+            lower_bound: stats.lower_bound.floor() as u64,
             allocators: ByAllocator(outcomes.collect()),
         }
     }

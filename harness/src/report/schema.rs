@@ -319,7 +319,8 @@ impl Report {
                 self.total(kind).add(figures);
             }
             let stats = &first.compiled.functions[at].stats;
-            let lower_bound = stats.lower_bound.floor() as u64;
+            let problem = stats.problem.unwrap_or_default();
+            let lower_bound = problem.lower_bound.floor() as u64;
             self.lower_bound += lower_bound;
             self.functions.push(FunctionReport {
                 module: first.module.name.clone(),
@@ -327,8 +328,8 @@ impl Report {
                 name: function.name.clone(),
                 vcode_insts: u64::from(stats.vcode_insts),
                 vregs: u64::from(stats.vregs),
-                peak_pressure: stats.peak_pressure,
-                excess: stats.excess,
+                peak_pressure: problem.peak_pressure,
+                excess: problem.excess,
                 lower_bound,
                 optimum: optima.map(|optima| optima[at]),
                 ranking: Ranking::new(&allocators, |figures| figures.cost),

@@ -12,7 +12,8 @@ use windlass_backend::module::FunctionRole;
 const BLESS: &str = "WINDLASS_BLESS";
 
 pub fn check(path: &Path, text: &str, options: &str) -> Result<(), Failed> {
-    let mut compiler = Compiler::new().name("m").check(true).listings(true).threads(1);
+    let mut compiler =
+        Compiler::new().name("m").check(true).problem_stats(true).listings(true).threads(1);
     let mut stages = Vec::new();
     for option in options.split_whitespace() {
         let (key, value) = option.split_once('=').ok_or("an option is key=value")?;
@@ -92,12 +93,13 @@ fn render(artifact: &Artifact, stage: &str, out: &mut String) -> Result<(), Fail
             }
             "figures" => {
                 let f = figures(artifact, at);
+                let problem = compiled.stats.problem.unwrap_or_default();
                 writeln!(
                     out,
                     "  peak {} excess {}: {} stores, {} reloads, {} moves, {} slots, cost {}, \
                      frame {}, {} bytes; final {} + {} + {}",
-                    compiled.stats.peak_pressure,
-                    compiled.stats.excess,
+                    problem.peak_pressure,
+                    problem.excess,
                     f.spill_stores,
                     f.reloads,
                     f.moves,

@@ -56,32 +56,45 @@ impl Allocator for Belady {
         problem: &P,
         env: &MachineEnv,
     ) -> Result<AllocResult, AllocError> {
-        if !env.fixed_stack_slots.is_empty() {
-            return Err(AllocError::Unsupported("an environment with fixed stack slots"));
-        }
-        let definitions = definitions(problem)?;
-        let cfg = Cfg::new(problem);
-        let liveness = Liveness::new(problem);
-        let context = Context::new(problem, env, &cfg, &liveness, &definitions);
-
-        let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
-        let mut next = NextUse::new(problem, &cfg, &liveness);
-        let mut best: Option<(f64, Residence, Memory)> = None;
-        for policy in POLICIES {
-            let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
-            trim::trim(problem, &definitions, &mut residence);
-            let memory = context.memory(&residence);
-            let cost = memory.cost(problem, &definitions, &residence);
-            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, residence, memory));
-            }
-            if cost == 0.0 || problem.num_insts() > MAX_INSTS {
-                break;
-            }
-        }
-        let (_, residence, memory) = best.expect("some policy has been tried");
-        let webs = Webs::new(problem, &residence);
-        let colors = webs.color(env);
-        assign(&context, &residence, &webs, &colors, memory)
+        Ok(allocate(problem, env, None)?.expect("no cost is too high"))
     }
+}
+
+/// Allocates if each policy keeps the cost of stores and reloads below `limit`: else it stops with the
+/// first that does not, for others seldom gain much over it.
+pub(super) fn allocate<P: AllocProblem>(
+    problem: &P,
+    env: &MachineEnv,
+    limit: Option<f64>,
+) -> Result<Option<AllocResult>, AllocError> {
+    if !env.fixed_stack_slots.is_empty() {
+        return Err(AllocError::Unsupported("an environment with fixed stack slots"));
+    }
+    let definitions = definitions(problem)?;
+    let cfg = Cfg::new(problem);
+    let liveness = Liveness::new(problem);
+    let context = Context::new(problem, env, &cfg, &liveness, &definitions);
+
+    let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
+    let mut next = NextUse::new(problem, &cfg, &liveness);
+    let mut best: Option<(f64, Residence, Memory)> = None;
+    for policy in POLICIES {
+        let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
+        trim::trim(problem, &definitions, &mut residence);
+        let memory = context.memory(&residence);
+        let cost = memory.cost(problem, &definitions, &residence);
+        if limit.is_some_and(|limit| cost >= limit) {
+            return Ok(None);
+        }
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, residence, memory));
+        }
+        if cost == 0.0 || problem.num_insts() > MAX_INSTS {
+            break;
+        }
+    }
+    let (_, residence, memory) = best.expect("some policy has been tried");
+    let webs = Webs::new(problem, &residence);
+    let colors = webs.color(env);
+    assign(&context, &residence, &webs, &colors, memory).map(Some)
 }

@@ -299,19 +299,19 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
     /// How many registers of a class are missing at an instruction and behind it.
     fn excess(&mut self, inst: Inst, class: usize, on_stack: &[VReg]) -> i32 {
         let Facts { problem, allocatable, registers, .. } = *self.facts;
+        let (class, mask) = (CLASSES[class], allocatable[class]);
+        let resident = self.resident.count(class);
+        let behind = resident as i32 - registers[class as usize] as i32;
+        let mut operands = values(problem.inst_operands(inst));
+        let is_mentioned = operands.any(|(_, op)| op.class() == class);
+        if !is_mentioned && (resident == 0 || problem.inst_clobbers(inst) == PRegSet::empty()) {
+            return behind;
+        }
         let in_register = |op: &Operand| {
             op.constraint() != OperandConstraint::Stack && !on_stack.contains(&op.vreg())
         };
         let view = View::new(problem, inst, &self.resident, &mut self.roles, in_register);
-        let class = CLASSES[class];
-        let mask = allocatable[class as usize];
-        let demand = Demand::of(&view, &allocatable)[class as usize];
-        let behind = view.live_after.count(class) as i32 - registers[class as usize] as i32;
-        if view.roles.iter().any(|r| r.vreg.class() == class) || view.fixed_late != [0; 3] {
-            behind.max(demand.excess(&view, class, mask))
-        } else {
-            behind
-        }
+        behind.max(Demand::of_class(&view, class, mask).excess(&view, class, mask))
     }
 
     /// Lets the value go that is needed last, of those whose leave helps.
@@ -324,10 +324,11 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         on_stack: &mut Vec<VReg>,
     ) -> Result<(), AllocError> {
         let operands = self.facts.problem.inst_operands(inst);
-        let mut candidates: Vec<VReg> =
-            self.resident.iter().filter(|v| v.class() as usize == class).collect();
-        let key = |v: VReg| self.distance(v, position, self.frequency);
-        candidates.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then(b.vreg().cmp(&a.vreg())));
+        let of_class = self.resident.iter().filter(|v| v.class() as usize == class);
+        let keyed = of_class.map(|v| (self.distance(v, position, self.frequency), v));
+        let mut keyed: Vec<(f64, VReg)> = keyed.collect();
+        keyed.sort_unstable_by(|(a, v), (b, w)| b.total_cmp(a).then(w.vreg().cmp(&v.vreg())));
+        let candidates: Vec<VReg> = keyed.into_iter().map(|(_, v)| v).collect();
         let mention = |vreg: VReg| values(operands).find(|(_, op)| op.vreg() == vreg);
         for &vreg in &candidates {
             let Some((i, op)) = mention(vreg) else {

@@ -1,13 +1,12 @@
 //! `--while`: a comparison of figures, such as `ion.cost > 2`.
 
 use super::answer;
-use crate::report::replay::lower_bound;
 use core::fmt;
 use core::str::FromStr;
 use regalloc2::{Function, RegClass};
 use windlass_backend::options::AllocatorKind;
 use windlass_backend::regalloc::saved::Saved;
-use windlass_backend::regalloc::{AllocStats, excess, peak_pressure};
+use windlass_backend::regalloc::{AllocStats, excess, lower_bound, peak_pressure};
 
 #[derive(Clone, Debug)]
 pub struct Condition {
@@ -38,7 +37,7 @@ const OPERATORS: [(&str, Operator); 6] = [
 ];
 
 const OF_PROBLEM: [(&str, Figure<Saved>); 4] = [
-    ("lower_bound", lower_bound),
+    ("lower_bound", |saved| lower_bound(&saved.problem, &saved.env)),
     ("excess", |saved| excess(&saved.problem, &saved.env).into()),
     ("peak_pressure", |saved| peak_pressure(&saved.problem)[RegClass::Int as usize].into()),
     ("insts", |saved| saved.problem.num_insts() as f64),
