@@ -3,6 +3,7 @@
 use super::call::{parse_arguments, split_invocation};
 use super::files::Outputs;
 use super::input::{Input, read};
+use super::invocation::Invocation;
 use super::options::{CodegenArgs, RegallocArg, Usage};
 use crate::Compiler;
 use crate::image::{self, Board, Call};
@@ -19,9 +20,6 @@ const EXAMPLES: &str = "Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A module: .wasm, .wat or .clif
-    input: PathBuf,
-
     /// Where the image goes
     #[arg(short, value_name = "FILE")]
     output: PathBuf,
@@ -32,17 +30,8 @@ pub struct Args {
     #[arg(long, value_name = "BOARD")]
     board: String,
 
-    /// The function that the image calls, with its arguments in decimal or 0x form
-    ///
-    /// The results are printed through semihosting; _start of a WASI program has none.
-    #[arg(
-        long,
-        required = true,
-        num_args = 1..,
-        value_names = ["FUNCTION", "ARGUMENTS"],
-        allow_negative_numbers = true
-    )]
-    invoke: Vec<String>,
+    #[command(flatten)]
+    invocation: Invocation,
 
     /// Bytes of linear memory [default: the module's minimum]
     #[arg(long, value_name = "BYTES")]
@@ -71,9 +60,10 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<()> {
     let board = board(&args.board)?;
-    let input = Input::read(&args.input)?;
+    let Invocation { input, invoke } = &args.invocation;
+    let input = Input::read(input)?;
     let compiler = args.regalloc.apply(args.codegen.image_compiler()?);
-    let linked = link(&input, compiler, &board, &args.invoke, args.memory_bytes)?;
+    let linked = link(&input, compiler, &board, invoke, args.memory_bytes)?;
     let bytes = match args.format {
         Format::Elf => elf::write(&linked)?,
         Format::Bin => linked.flash(),

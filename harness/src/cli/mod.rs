@@ -11,6 +11,7 @@ mod compile;
 mod features;
 mod files;
 mod input;
+mod invocation;
 mod link;
 mod options;
 mod profile;

@@ -3,6 +3,7 @@
 use super::call::{Called, Setting, parse_arguments, parse_u32, split_invocation};
 use super::files::print;
 use super::input::Input;
+use super::invocation::Invocation;
 use super::options::{RegallocArg, TargetArgs, Usage};
 use super::{link, qemu, traffic};
 use crate::machine::{Cost, Machine, NoHost};
@@ -12,7 +13,6 @@ use crate::value::{Val, val_type};
 use crate::{Artifact, Compiler};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use windlass_backend::options::RuntimeLibrary;
@@ -28,18 +28,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A module: .wasm, .wat or .clif
-    input: PathBuf,
-
-    /// The function to call, with its arguments in decimal or 0x form
-    #[arg(
-        long,
-        required = true,
-        num_args = 1..,
-        value_names = ["FUNCTION", "ARGUMENTS"],
-        allow_negative_numbers = true
-    )]
-    invoke: Vec<String>,
+    #[command(flatten)]
+    invocation: Invocation,
 
     /// Bytes of linear memory to print after the call
     #[arg(long, value_name = "ADDR:LEN")]
@@ -124,9 +114,9 @@ fn run_on_qemu(args: &Args, board: &str) -> Result<()> {
     }
     let codegen = args.target.without_target("the board says what code is for")?;
     let board = link::board(board)?;
-    let input = Input::read(&args.input)?;
+    let input = Input::read(&args.invocation.input)?;
     let compiler = args.regalloc.apply(codegen.image_compiler()?);
-    let image = link::link(&input, compiler, &board, &args.invoke, *memory_bytes)?;
+    let image = link::link(&input, compiler, &board, &args.invocation.invoke, *memory_bytes)?;
     let limit = args.time_limit.unwrap_or(DEFAULT_TIME_LIMIT);
     qemu::execute(&image, &board, Duration::from_secs(limit))
 }
@@ -135,7 +125,7 @@ fn run_on_emulator(args: &Args) -> Result<()> {
     if args.time_limit.is_some() {
         return Err(Usage("--time-limit is for QEMU; the emulator has --budget".into()).into());
     }
-    let input = Input::read(&args.input)?;
+    let input = Input::read(&args.invocation.input)?;
     let compiler = args.regalloc.apply(args.target.compiler()).runtime(RuntimeLibrary::Builtin);
     let artifact = input.compile(compiler.clone().name(&input.stem))?;
     if artifact.module.interface.is_some() {
@@ -146,7 +136,7 @@ fn run_on_emulator(args: &Args) -> Result<()> {
 }
 
 fn run_wasm(args: &Args, artifact: &Artifact, compiler: &Compiler) -> Result<()> {
-    let called = args.setting.call(artifact, compiler, &args.invoke)?;
+    let called = args.setting.call(artifact, compiler, &args.invocation.invoke)?;
     let Called { store, instance, outcome, cost, fuel } = called;
     report_cost(artifact, store.machine(), store.image(instance), cost, fuel);
     let mut text = String::new();
@@ -173,7 +163,7 @@ fn run_clif(args: &Args, artifact: &Artifact) -> Result<()> {
     if !preload.is_empty() {
         return Err(Usage("functions of a .clif file import nothing".into()).into());
     }
-    let (name, values) = split_invocation(&args.invoke)?;
+    let (name, values) = split_invocation(&args.invocation.invoke)?;
     let functions = &artifact.module.functions;
     let function = functions.iter().find(|f| f.name == name).with_context(|| {
         let names: Vec<_> = functions.iter().map(|f| &f.name[..]).collect();
