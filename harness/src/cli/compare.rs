@@ -5,7 +5,7 @@ use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{RegallocList, TargetArgs, Usage};
 use super::profile::{self, Run};
-use super::save;
+use super::save::{self, Problem};
 use crate::report::csv::csv;
 use crate::report::curves::{self, Curves};
 use crate::report::html::{self, Views};
@@ -119,6 +119,8 @@ struct Compared {
     remarks: String,
     /// Of each function, if they were asked for.
     views: Views,
+    /// Likewise.
+    problems: Vec<Problem>,
 }
 
 /// Seconds for a function's optimum.
@@ -130,6 +132,8 @@ struct Module {
     /// Parallel to the module's functions, if they were asked for.
     optima: Option<Vec<Optimum>>,
     profile: Option<Profile>,
+    /// Of each function, if they were asked for.
+    problems: Vec<Problem>,
 }
 
 /// What is compared.
@@ -167,7 +171,8 @@ pub fn run(args: &Args) -> Result<()> {
         outputs.add(path, remarks.as_bytes())?;
     }
     if let Some(directory) = &args.save {
-        save::add(&mut outputs, directory, &comparison.inputs, &compilers[0])?;
+        let problems = compared.iter().flat_map(|one| &one.problems);
+        save::add(&mut outputs, directory, problems)?;
     }
     let text = formatted(args, compared)?;
     match &args.output {
@@ -255,12 +260,14 @@ impl Comparison<'_> {
             report: Report::new(&compiler.settings()?),
             remarks: String::new(),
             views: Views::default(),
+            problems: Vec::new(),
         };
         for (input, module) in self.inputs.iter().zip(modules) {
-            let Module { measured, optima, profile } = module?;
+            let Module { measured, optima, profile, problems } = module?;
             compared.report.add_module(&measured, optima.as_deref());
             compared.report.profiles.extend(profile);
             compared.views.add_module(&measured);
+            compared.problems.extend(problems);
             for Measured { allocator, artifact, .. } in &measured {
                 let path = input.wasm_path();
                 compared.remarks.push_str(&remarks(path.as_deref(), *allocator, artifact));
@@ -285,7 +292,8 @@ impl Comparison<'_> {
             profile::combine(measured, invocation).with_context(|| path.to_string())?;
         let limit = Duration::from_secs(self.args.time_limit.unwrap_or(TIME_LIMIT).into());
         let optima = self.args.optimum.then(|| optima(&lowered, &measured, limit));
-        Ok(Module { measured, optima, profile })
+        let problems = self.args.save.is_some().then(|| lowered.problems().collect());
+        Ok(Module { measured, optima, profile, problems: problems.unwrap_or_default() })
     }
 
     fn measure_one(

@@ -1,8 +1,6 @@
 //! `compare --save`: allocation problems to files.
 
 use super::files::Outputs;
-use super::input::Input;
-use crate::Compiler;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,24 +9,23 @@ use windlass_backend::regalloc::saved::Names;
 /// Longest part of a function's name in the name of its file.
 const MAX_NAME: usize = 60;
 
-/// Adds a file for each function of each input, and makes the directory.
-pub fn add(
+/// A function's names, and its allocation problem as text.
+pub type Problem = (Names, String);
+
+/// Adds a file for each problem, and makes the directory.
+pub fn add<'a>(
     outputs: &mut Outputs,
     directory: &Path,
-    inputs: &[Input],
-    compiler: &Compiler,
+    problems: impl Iterator<Item = &'a Problem>,
 ) -> Result<()> {
     let context = || format!("cannot make {}", directory.display());
     std::fs::create_dir_all(directory).with_context(context)?;
     let mut seen = BTreeSet::new();
-    for input in inputs {
-        let lowered = input.lower(compiler.clone().name(&input.stem))?;
-        for (names, text) in lowered.problems() {
-            let name = file_name(&names);
-            outputs.add(&directory.join(&name), text.as_bytes())?;
-            if let Some(name) = seen.replace(name) {
-                bail!("two functions would be saved as {name}; give modules different names");
-            }
+    for (names, text) in problems {
+        let name = file_name(names);
+        outputs.add(&directory.join(&name), text.as_bytes())?;
+        if let Some(name) = seen.replace(name) {
+            bail!("two functions would be saved as {name}; give modules different names");
         }
     }
     Ok(())
