@@ -19,8 +19,10 @@ pub enum Target {
     Group(usize),
     /// Code that is not the module's.
     Outside,
-    /// A function that nobody here knows.
-    Unknown,
+    /// A function of a table that may change.
+    Table,
+    /// Wherever a pointer leads.
+    Pointer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -143,11 +145,11 @@ fn add_indirect_calls(
 ) {
     let known = !function.indirect_calls.is_empty();
     if !known && calls_indirectly(&function.clif) {
-        calls.insert(Call { target: Target::Unknown, is_tail: false, is_indirect: true });
+        calls.insert(Call { target: Target::Pointer, is_tail: false, is_indirect: true });
     }
     for &IndirectCall { table, signature, is_tail } in &function.indirect_calls {
         let target = match table {
-            None => Target::Unknown,
+            None => Target::Table,
             Some(table) => match groups.of(module, table, signature) {
                 Some(group) => Target::Group(group),
                 None => continue,

@@ -97,10 +97,16 @@ fn bound_of(
 ) -> Result<u32, Arc<str>> {
     let name = |index: usize| &module.functions[index].name[..];
     let members: BTreeSet<usize> = component.iter().copied().collect();
-    let is_unknown = |call: Call| call.target == Target::Unknown;
     let functions = || component.iter().copied().filter(|&node| node < graph.len());
-    if let Some(index) = functions().find(|&index| graph.calls(index).any(is_unknown)) {
-        return Err(format!("{} calls through a table that may change", name(index)).into());
+    for index in functions() {
+        let unknown = graph.calls(index).find_map(|call| match call.target {
+            Target::Table => Some("a table that may change"),
+            Target::Pointer => Some("a pointer"),
+            _ => None,
+        });
+        if let Some(what) = unknown {
+            return Err(format!("{} calls through {what}", name(index)).into());
+        }
     }
     let mut deepest = 0;
     for &node in component.iter().filter(|&&node| node >= graph.len()) {
@@ -114,7 +120,7 @@ fn bound_of(
         deepest = deepest.max(own);
         for call in graph.calls(index) {
             let (callee, incoming) = match call.target {
-                Target::Unknown => continue,
+                Target::Table | Target::Pointer => continue,
                 Target::Outside => {
                     deepest = deepest.max(own.saturating_add(C_CALLEE));
                     continue;

@@ -224,6 +224,33 @@ fn the_size_report_is_the_object() {
     assert!(table.contains("2 modules: ") && table.contains("not counted: __aeabi_"), "{table}");
 }
 
+/// Why a function's stack has no bound: what it calls through.
+#[test]
+fn calls_of_unknown_functions_are_told_apart() {
+    let wat = r#"(module (type $t (func)) (table (export "table") 1 funcref)
+      (func $f (export "f") (call_indirect (type $t) (i32.const 0))))"#;
+    let clif = "function %f(i32) fast {
+    sig0 = (i32) fast
+block0(v0: i32):
+    call_indirect sig0, v0(v0)
+    return
+}";
+    let directory = tempfile::tempdir().unwrap();
+    for (file, text, reason) in [
+        ("f.wat", wat, "f calls through a table that may change"),
+        ("f.clif", clif, "f calls through a pointer"),
+    ] {
+        let path = directory.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        let report = windlass(&["size", path.to_str().unwrap(), "--format", "json"]);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let functions = report["modules"][0]["functions"].as_array().unwrap();
+        let function = functions.iter().find(|function| function["name"] == "f").expect(file);
+        assert_eq!(function["unbounded"], reason, "{file}");
+        assert_eq!(function["stack_bytes"], Value::Null, "{file}");
+    }
+}
+
 /// Links with `--gc-sections` and lists the functions that are left.
 fn linked_functions(linker: &str, object: &Path, directory: &Path) -> Vec<String> {
     let output = directory.join("out.elf");
