@@ -71,6 +71,19 @@ pub trait OperandVisitor {
     }
 }
 
+/// For those that look at nothing but registers, and whether they are read or written.
+impl<F: FnMut(&mut Reg, OperandKind)> OperandVisitor for F {
+    fn add_operand(
+        &mut self,
+        reg: &mut Reg,
+        _: OperandConstraint,
+        kind: OperandKind,
+        _: OperandPos,
+    ) {
+        self(reg, kind);
+    }
+}
+
 /// What an instruction does to control flow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Terminator {

@@ -49,22 +49,19 @@ pub fn apply<I: Isa>(
 /// An instruction over the places that were allocated to its operands.
 pub(crate) fn allocated<I: MachInst>(vcode: &VCode<I>, alloc: &AllocResult, inst: Inst) -> I {
     let mut allocated = vcode.insts[inst.index()].clone();
-    allocated.visit_operands(&mut Assigner { allocs: alloc.inst_allocs(inst).iter() });
+    assign(&mut allocated, alloc.inst_allocs(inst));
     allocated
 }
 
 /// Writes allocations into operands, in the order in which they were collected.
-struct Assigner<'a> {
-    allocs: core::slice::Iter<'a, Allocation>,
-}
-
-impl OperandVisitor for Assigner<'_> {
-    fn add_operand(&mut self, reg: &mut Reg, _: OperandConstraint, _: OperandKind, _: OperandPos) {
-        let alloc = self.allocs.next();
+fn assign(inst: &mut impl MachInst, allocs: &[Allocation]) {
+    let mut allocs = allocs.iter();
+    inst.visit_operands(&mut |reg: &mut Reg, _: OperandKind| {
+        let alloc = allocs.next();
         if reg.is_virtual() {
             *reg = Reg::from(*alloc.expect("an allocation for each operand"));
         }
-    }
+    });
 }
 
 /// The instruction for an edit; none for a move that stays in place.
@@ -96,8 +93,7 @@ fn slot(alloc: Allocation) -> Result<u32> {
 
 fn remat<I: MachInst>(vcode: &VCode<I>, inst: Inst, to: Allocation) -> Result<I> {
     let mut again = vcode.insts[inst.index()].clone();
-    let allocs = [to];
-    again.visit_operands(&mut Assigner { allocs: allocs.iter() });
+    assign(&mut again, &[to]);
     Ok(again)
 }
 

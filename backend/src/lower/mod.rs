@@ -26,7 +26,7 @@ use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{self, ArgumentPurpose, Function, Inst, Opcode, Type, Value};
 use order::{BlockOrder, LoweredBlock};
 use regalloc2::{RegClass, VReg};
-use regs::{Renamer, VRegFacts};
+use regs::{VRegFacts, rename};
 use smallvec::SmallVec;
 
 /// How often a value is used, as far as rules care.
@@ -391,10 +391,10 @@ impl<'a, I: Isa> Lower<'a, I> {
 
     /// If `from` is defined by what was just emitted, makes it `to` throughout.
     fn rename_definition(&mut self, from: VReg, to: VReg) -> bool {
-        if !Renamer::run(from, from, &mut self.emitted) {
+        if !rename(from, from, &mut self.emitted) {
             return false;
         }
-        Renamer::run(from, to, &mut self.emitted)
+        rename(from, to, &mut self.emitted)
     }
 
     /// The place of an instruction in the wasm file. What the mid-end made anew has none of its own: it

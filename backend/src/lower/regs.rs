@@ -3,9 +3,9 @@
 //! Lowering goes from last to first, so a register's readers are all known when what defines it is
 //! emitted; and an alias is set after its readers were emitted, so they are resolved at the end.
 
-use crate::isa::{MachInst, OperandVisitor};
+use crate::isa::MachInst;
 use crate::reg::Reg;
-use regalloc2::{OperandConstraint, OperandKind, OperandPos, VReg};
+use regalloc2::{OperandKind, VReg};
 
 /// Facts by number of the virtual register.
 #[derive(Default)]
@@ -44,13 +44,22 @@ impl VRegFacts {
     /// Is the instruction to be kept? If so, notes what it reads.
     pub fn visit(&mut self, inst: &mut impl MachInst) -> bool {
         if inst.is_pure() {
-            let mut defs = DefUse { facts: self, is_read: false };
-            inst.visit_operands(&mut defs);
-            if !defs.is_read {
+            // Reserved registers always are read.
+            let mut is_read = false;
+            inst.visit_operands(&mut |reg: &mut Reg, kind: OperandKind| {
+                if kind == OperandKind::Def {
+                    is_read |= reg.as_vreg().is_none_or(|vreg| self.is_used(vreg));
+                }
+            });
+            if !is_read {
                 return false;
             }
         }
-        inst.visit_operands(&mut Uses { facts: self });
+        inst.visit_operands(&mut |reg: &mut Reg, kind: OperandKind| {
+            if let (OperandKind::Use, Some(vreg)) = (kind, reg.as_vreg()) {
+                self.mark_used(vreg);
+            }
+        });
         true
     }
 }
@@ -62,73 +71,17 @@ fn entry<T: Clone + Default>(list: &mut Vec<T>, vreg: VReg) -> &mut T {
     &mut list[vreg.vreg()]
 }
 
-/// Finds whether anything that is defined is read. Reserved registers always are.
-struct DefUse<'a> {
-    facts: &'a VRegFacts,
-    is_read: bool,
-}
-
-impl OperandVisitor for DefUse<'_> {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _: OperandConstraint,
-        kind: OperandKind,
-        _: OperandPos,
-    ) {
-        if kind == OperandKind::Def {
-            self.is_read |= reg.as_vreg().is_none_or(|vreg| self.facts.is_used(vreg));
-        }
+/// Replaces a virtual register by another. Answers whether one of the instructions defines `from`.
+pub fn rename(from: VReg, to: VReg, insts: &mut [impl MachInst]) -> bool {
+    let (from, to) = (Reg::from(from), Reg::from(to));
+    let mut is_defined = false;
+    for inst in insts {
+        inst.visit_operands(&mut |reg: &mut Reg, kind: OperandKind| {
+            if *reg == from {
+                *reg = to;
+                is_defined |= kind == OperandKind::Def;
+            }
+        });
     }
-}
-
-struct Uses<'a> {
-    facts: &'a mut VRegFacts,
-}
-
-impl OperandVisitor for Uses<'_> {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _: OperandConstraint,
-        kind: OperandKind,
-        _: OperandPos,
-    ) {
-        if let (OperandKind::Use, Some(vreg)) = (kind, reg.as_vreg()) {
-            self.facts.mark_used(vreg);
-        }
-    }
-}
-
-/// Replaces a virtual register by another.
-pub struct Renamer {
-    from: Reg,
-    to: Reg,
-    defined: bool,
-}
-
-impl Renamer {
-    /// Answers whether one of the instructions defines `from`.
-    pub fn run(from: VReg, to: VReg, insts: &mut [impl MachInst]) -> bool {
-        let mut renamer = Renamer { from: from.into(), to: to.into(), defined: false };
-        for inst in insts {
-            inst.visit_operands(&mut renamer);
-        }
-        renamer.defined
-    }
-}
-
-impl OperandVisitor for Renamer {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _: OperandConstraint,
-        kind: OperandKind,
-        _: OperandPos,
-    ) {
-        if *reg == self.from {
-            *reg = self.to;
-            self.defined |= kind == OperandKind::Def;
-        }
-    }
+    is_defined
 }

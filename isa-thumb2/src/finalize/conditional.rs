@@ -10,9 +10,9 @@ use super::compare::defines;
 use super::rewrite::{Sink, Step, rewrite_steps};
 use crate::inst::args::{Cond, ItPattern, MovOp, Operand2};
 use crate::inst::{Inst, WritableReg};
-use regalloc2::{OperandConstraint, OperandKind, OperandPos};
+use regalloc2::OperandKind;
 use smallvec::{SmallVec, smallvec};
-use windlass_backend::isa::{Code, MachInst, OperandVisitor};
+use windlass_backend::isa::{Code, MachInst};
 use windlass_backend::reg::Reg;
 
 const MAX_MEMBERS: usize = 4;
@@ -113,26 +113,9 @@ impl ItBlock {
 
 /// Whether an instruction reads or writes a register.
 fn mentions(inst: &Inst, reg: Reg) -> bool {
-    let mut search = Mentions { reg, found: false };
-    inst.clone().visit_operands(&mut search);
-    search.found
-}
-
-struct Mentions {
-    reg: Reg,
-    found: bool,
-}
-
-impl OperandVisitor for Mentions {
-    fn add_operand(
-        &mut self,
-        reg: &mut Reg,
-        _constraint: OperandConstraint,
-        _kind: OperandKind,
-        _pos: OperandPos,
-    ) {
-        self.found |= *reg == self.reg;
-    }
+    let mut found = false;
+    inst.clone().visit_operands(&mut |other: &mut Reg, _: OperandKind| found |= *other == reg);
+    found
 }
 
 #[cfg(test)]

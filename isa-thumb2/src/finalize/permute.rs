@@ -42,9 +42,8 @@ pub fn avoid_high_register(
     if pinned.contains(other) {
         return;
     }
-    let mut exchange = Exchange { a: HIGH.into(), b: other.into() };
     for inst in &mut code.insts {
-        inst.visit_operands(&mut exchange);
+        exchange(inst, HIGH, other);
     }
     if !request.written.contains(other) {
         request.written.remove(HIGH);
@@ -56,10 +55,9 @@ pub fn avoid_high_register(
 fn cheapest_high_register(code: &Code<Inst>, used: PRegSet) -> PReg {
     let mut losses = [0; 9];
     for inst in &code.insts {
-        let mut mentioned = Mentioned::default();
-        inst.clone().visit_operands(&mut mentioned);
+        let mentioned = mentioned_registers(inst);
         for reg in LOW.into_iter().chain([HIGH]) {
-            if mentioned.regs.contains(reg) && loses_as_high(inst, reg, mentioned.regs) {
+            if mentioned.contains(reg) && loses_as_high(inst, reg, mentioned) {
                 losses[reg.hw_enc()] += 1;
             }
         }
@@ -75,10 +73,10 @@ fn loses_as_high(inst: &Inst, reg: PReg, mentioned: PRegSet) -> bool {
     let mut low = inst.clone();
     // At most four registers occur, so a low one is left for r8.
     if let Some(free) = LOW.into_iter().find(|&low| !mentioned.contains(low)) {
-        low.visit_operands(&mut Exchange { a: HIGH.into(), b: free.into() });
+        exchange(&mut low, HIGH, free);
     }
     let mut high = inst.clone();
-    high.visit_operands(&mut Exchange { a: HIGH.into(), b: reg.into() });
+    exchange(&mut high, HIGH, reg);
     // What is still to be expanded will mostly be short with low registers.
     let expands = encode(&low, false).is_none() && !inst.is_call();
     expands || shortest_is_16_bit(&low) && !shortest_is_16_bit(&high)
@@ -93,32 +91,25 @@ fn pinned_registers(code: &mut Code<Inst>) -> PRegSet {
     pinned.regs
 }
 
-struct Exchange {
-    a: Reg,
-    b: Reg,
-}
-
-impl OperandVisitor for Exchange {
-    fn add_operand(&mut self, reg: &mut Reg, _: OperandConstraint, _: OperandKind, _: OperandPos) {
-        if *reg == self.a {
-            *reg = self.b;
-        } else if *reg == self.b {
-            *reg = self.a;
+fn exchange(inst: &mut Inst, a: PReg, b: PReg) {
+    let (a, b) = (Reg::from(a), Reg::from(b));
+    inst.visit_operands(&mut |reg: &mut Reg, _: OperandKind| {
+        if *reg == a {
+            *reg = b;
+        } else if *reg == b {
+            *reg = a;
         }
-    }
+    });
 }
 
-#[derive(Default)]
-struct Mentioned {
-    regs: PRegSet,
-}
-
-impl OperandVisitor for Mentioned {
-    fn add_operand(&mut self, reg: &mut Reg, _: OperandConstraint, _: OperandKind, _: OperandPos) {
+fn mentioned_registers(inst: &Inst) -> PRegSet {
+    let mut mentioned = PRegSet::empty();
+    inst.clone().visit_operands(&mut |reg: &mut Reg, _: OperandKind| {
         if let Some(preg) = reg.as_preg() {
-            self.regs.add(preg);
+            mentioned.add(preg);
         }
-    }
+    });
+    mentioned
 }
 
 #[derive(Default)]
