@@ -10,8 +10,9 @@ use crate::error::{Error, Place, Result};
 use crate::module::{ExternType, FuncType, GlobalType, Memory, Table, ValType};
 use std::collections::HashMap;
 use wasmparser::{
-    Data, DataKind, Element, ElementItems, ElementKind, Export, ExternalKind, FunctionBody, Import,
-    KnownCustom, Name, NameSectionReader, Parser, Payload, RefType, TableInit, TypeRef,
+    Data, DataKind, Element, ElementItems, ElementKind, Export, ExternalKind, FromReader,
+    FunctionBody, Import, KnownCustom, Name, NameSectionReader, Parser, Payload, RefType,
+    SectionLimited, TableInit, TypeRef,
 };
 
 #[derive(Default)]
@@ -110,6 +111,18 @@ pub fn file_offset(offset: u64) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
+/// Takes every item of a section; an error is at the item's place.
+fn each<'a, T: FromReader<'a>>(
+    section: SectionLimited<'a, T>,
+    mut take: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    for item in section.into_iter_with_offsets() {
+        let (offset, item) = item.map_err(malformed)?;
+        take(item).map_err(|e| e.at(file_offset(offset)))?;
+    }
+    Ok(())
+}
+
 impl<'a> WasmModule<'a> {
     /// Leaves out exports that no pattern of `filter` matches, if there are patterns, and
     /// whatever cannot be reached then.
@@ -143,43 +156,17 @@ impl<'a> WasmModule<'a> {
                     self.functions.push(type_index.map_err(malformed)?);
                 }
             }
-            Payload::MemorySection(memories) => {
-                for memory in memories.into_iter_with_offsets() {
-                    let (offset, ty) = memory.map_err(malformed)?;
-                    let ty = memory_type(ty).map_err(|e| e.at(file_offset(offset)))?;
-                    self.memories.push(Decl { ty, imported: false, init: None });
-                }
-            }
-            Payload::TableSection(tables) => {
-                for table in tables.into_iter_with_offsets() {
-                    let (offset, table) = table.map_err(malformed)?;
-                    self.table(table).map_err(|e| e.at(file_offset(offset)))?;
-                }
-            }
-            Payload::GlobalSection(globals) => {
-                for global in globals.into_iter_with_offsets() {
-                    let (offset, global) = global.map_err(malformed)?;
-                    self.global(global).map_err(|e| e.at(file_offset(offset)))?;
-                }
-            }
+            Payload::MemorySection(memories) => each(memories, |memory| self.memory(memory))?,
+            Payload::TableSection(tables) => each(tables, |table| self.table(table))?,
+            Payload::GlobalSection(globals) => each(globals, |global| self.global(global))?,
             Payload::ExportSection(exports) => {
                 for export in exports {
                     self.exports.push(export.map_err(malformed)?);
                 }
             }
             Payload::StartSection { func, .. } => self.start = Some(func),
-            Payload::ElementSection(segments) => {
-                for segment in segments.into_iter_with_offsets() {
-                    let (offset, segment) = segment.map_err(malformed)?;
-                    self.element(segment).map_err(|e| e.at(file_offset(offset)))?;
-                }
-            }
-            Payload::DataSection(segments) => {
-                for segment in segments.into_iter_with_offsets() {
-                    let (offset, segment) = segment.map_err(malformed)?;
-                    self.data(segment).map_err(|e| e.at(file_offset(offset)))?;
-                }
-            }
+            Payload::ElementSection(segments) => each(segments, |segment| self.element(segment))?,
+            Payload::DataSection(segments) => each(segments, |segment| self.data(segment))?,
             Payload::CodeSectionStart { unchecked_range, .. } => {
                 self.code_start = file_offset(unchecked_range.start);
             }
@@ -226,6 +213,11 @@ impl<'a> WasmModule<'a> {
         };
         let Import { module, name, .. } = import;
         self.imports.push(ImportDecl { module, name, offset, kind });
+        Ok(())
+    }
+
+    fn memory(&mut self, ty: wasmparser::MemoryType) -> Result<()> {
+        self.memories.push(Decl { ty: memory_type(ty)?, imported: false, init: None });
         Ok(())
     }
 
