@@ -30,10 +30,10 @@ target_compile_options(zephyr_interface INTERFACE
 add_library(app STATIC)
 target_link_libraries(app PUBLIC zephyr_interface)
 
-add_executable(zephyr_final "${_ZEPHYR_DIR}/kernel.c")
+add_executable(zephyr_final "${_ZEPHYR_DIR}/kernel.c" "${_ZEPHYR_DIR}/../startup.c")
 set_target_properties(zephyr_final PROPERTIES
   OUTPUT_NAME zephyr.elf RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/zephyr")
 target_link_libraries(zephyr_final PRIVATE zephyr_interface -Wl,--whole-archive app -Wl,--no-whole-archive)
 target_link_options(zephyr_final PRIVATE -mcpu=${GCC_M_CPU} -mthumb -nostartfiles --specs=nano.specs
-  -Wl,--gc-sections -Wl,--orphan-handling=error -Wl,--fatal-warnings
+  -Wl,--wrap=main -Wl,--gc-sections -Wl,--orphan-handling=error -Wl,--fatal-warnings
   "-L${CMAKE_BINARY_DIR}/include/generated" "-T${_ZEPHYR_DIR}/linker.ld")
