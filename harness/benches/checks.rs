@@ -1,8 +1,10 @@
 //! What `--interruptible` and `--fuel` cost: executed instructions and bytes of each corpus program,
 //! beside those without. Everything is counted, nothing timed.
 
+#[path = "../tests/common/corpus.rs"]
+mod corpus;
+
 use comfy_table::{CellAlignment, Table, presets};
-use std::path::Path;
 use windlass::instance::Instance;
 use windlass::machine::Board;
 use windlass::{Compiler, RuntimeLibrary};
@@ -33,13 +35,6 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let mut paths: Vec<_> = std::fs::read_dir(corpus)
-        .expect("the corpus")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|e| e == "wasm"))
-        .collect();
-    paths.sort();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["", "plain", "", "interruptible", "", "fuel", ""]);
@@ -52,9 +47,7 @@ fn main() {
         let plain = plain.iter().map(u64::to_string);
         table.add_row([name.to_owned()].into_iter().chain(plain).chain(more));
     };
-    for path in paths {
-        let wasm = std::fs::read(&path).expect("a program");
-        let name = path.file_stem().expect("a name").to_string_lossy();
+    for (name, wasm) in corpus::corpus() {
         let figures = [
             measure(Compiler::new(), &wasm),
             measure(Compiler::new().interruptible(true), &wasm),
