@@ -2,11 +2,10 @@
 
 mod common;
 
-use common::{corpus, harness_dir};
+use common::{corpus, harness_dir, windlass};
 use rayon::prelude::*;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
 use windlass::AllocatorKind;
 use windlass_backend::frontend;
 use windlass_backend::isa::Isa;
@@ -72,14 +71,6 @@ fn the_corpus_survives_with_float_registers_and_few_others() {
         ..TargetOptions::default()
     };
     survives(&double, &[AllocatorKind::Greedy]);
-}
-
-fn windlass(directory: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_windlass"))
-        .current_dir(directory)
-        .args(args)
-        .output()
-        .expect("the program starts")
 }
 
 fn json(directory: &Path, args: &[&str]) -> Value {

@@ -2,9 +2,7 @@
 
 mod common;
 
-use common::corpus;
-use std::path::Path;
-use std::process::{Command, Output};
+use common::{corpus, windlass};
 use windlass::analyze::{Outcome, Registers, analyze};
 use windlass::{AllocatorKind, Compiler, Error, OptLevel};
 
@@ -192,14 +190,6 @@ fn unsupported_constructs_are_named_with_their_place() {
             Ok(_) => panic!("{wat} compiles"),
         }
     }
-}
-
-fn windlass(directory: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_windlass"))
-        .current_dir(directory)
-        .args(args)
-        .output()
-        .expect("the program starts")
 }
 
 /// Runs in a fresh directory that holds `good.wat`, `simd.wat`, `bad.wasm` and others, and demands an exit

@@ -8,6 +8,8 @@ pub mod oracle;
 pub mod values;
 
 pub use corpus::{corpus, files, harness_dir};
+use std::path::Path;
+use std::process::{Command, Output};
 use windlass::instance::Instance;
 use windlass::machine::Board;
 use windlass::store::{Linker, Store};
@@ -101,6 +103,15 @@ impl std::fmt::Display for Config {
         let calls = if self.traps() == TrapMode::Call { " calls" } else { "" };
         write!(f, "{target} {cpu} {fpu} {} -O {opt_level:?}{calls}", self.allocator.name())
     }
+}
+
+/// Runs the program.
+pub fn windlass(directory: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_windlass"))
+        .current_dir(directory)
+        .args(args)
+        .output()
+        .expect("the program starts")
 }
 
 /// Instantiates on the emulator, with [`host_call`] behind every imported function.
