@@ -41,7 +41,8 @@ impl<'a> Placed<'a> {
     ) -> Result<Placed<'a>, LinkError> {
         let mut placed = Placed::new(resolved);
         let first = resolved.global(layout.first).and_then(|id| resolved.section_of(id));
-        placed.sort_into_sections(first)?;
+        let first = first.ok_or_else(|| undefined(layout.first))?;
+        placed.sort_into_sections(Some(first))?;
         placed.reserve(layout);
         placed.assign(layout.flash, Some(layout))?;
         placed.define_symbols(layout);
@@ -293,6 +294,14 @@ impl<'a> Placed<'a> {
         Some(section.address.wrapping_add(offset).wrapping_add(self.resolved.symbol(symbol).value))
     }
 
+    /// The address of what a name means to all objects, with the Thumb bit.
+    fn global_address(&self, name: &str) -> Result<u32, LinkError> {
+        let id = self.resolved.global(name);
+        let address =
+            id.and_then(|id| Some(self.address(id)? | u32::from(self.resolved.symbol(id).thumb)));
+        address.ok_or_else(|| undefined(name))
+    }
+
     /// The one block that [`Placed::at`] made.
     pub fn into_image(self, base: u32) -> Result<Image, LinkError> {
         let mut bytes = Vec::new();
@@ -350,10 +359,9 @@ impl<'a> Placed<'a> {
                 });
             }
         }
+        let entry = self.global_address(entry)?;
         symbols.extend(self.used.into_values());
         symbols.sort_by_key(|symbol| symbol.bind != elf::STB_LOCAL);
-        let entry = symbols.iter().find(|symbol| symbol.name == entry);
-        let entry = entry.map_or(0, |symbol| symbol.value);
         let attributes = attributes.to_vec();
         Ok(Linked { sections: self.sections, symbols, entry, attributes })
     }
@@ -388,6 +396,10 @@ fn sort<'a>(section: &Section<'a>) -> (Kind, &'a str) {
     } else {
         (Kind::Data, ".data")
     }
+}
+
+fn undefined(name: &str) -> LinkError {
+    LinkError::Undefined([name.to_owned()].into())
 }
 
 fn too_large(name: &str) -> LinkError {

@@ -105,6 +105,34 @@ fn undefined_and_repeated_names_are_errors() {
     assert_eq!(error(&[&first.write(), &second, &second]), "symbol f is defined twice");
 }
 
+/// A local symbol of an earlier object may well have the same name.
+#[test]
+fn execution_begins_at_the_global_entry() {
+    let mut first = Builder::new();
+    let section = first.section(".rodata.f", SectionKind::ReadOnlyData, &[7, 8]);
+    first.0.add_symbol(Written {
+        name: b"vectors".to_vec(),
+        value: 4,
+        size: 4,
+        kind: SymbolKind::Data,
+        scope: SymbolScope::Compilation,
+        weak: false,
+        section: SymbolSection::Section(section),
+        flags: SymbolFlags::None,
+    });
+    first.symbol("f", section, false);
+    let (mut second, vectors) = root(1);
+    let used = second.undefined("f", false);
+    second.refer(vectors, 0, used);
+    let (first, second) = (first.write(), second.write());
+    let linked = link_program(&[&first, &second], &LAYOUT).unwrap();
+    assert_eq!((linked.entry, words(&linked, ".vectors")[0]), (0x1000, 0x1004));
+    for layout in [Layout { entry: "none", ..LAYOUT }, Layout { first: "none", ..LAYOUT }] {
+        let error = link_program(&[&first, &second], &layout).err().unwrap();
+        assert_eq!(error.to_string(), "undefined: none");
+    }
+}
+
 #[test]
 fn data_has_its_contents_in_flash_and_zeros_have_none() {
     let (mut builder, vectors) = root(6);
