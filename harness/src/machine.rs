@@ -16,7 +16,7 @@
 
 use crate::aapcs::{Place, Places, Variant};
 use crate::emulator::{Core, Emulator, Fault, FaultCause, Halt, LR, PC, Rsemu, SP, Unmapped};
-use crate::link::{Comdats, Image, LinkError, Symbol, link};
+use crate::link::{Comdats, Image, LinkError, Region, Symbol, link};
 use crate::value::Val;
 use core::ops::Range;
 use windlass_backend::module::ValType;
@@ -61,8 +61,6 @@ pub enum MachineError {
     Link(#[from] LinkError),
     #[error("the object does not define {0}")]
     NoSymbol(String),
-    #[error("the board has no room for {0} more bytes of code")]
-    FlashFull(usize),
     #[error("the board has no room for {0} more bytes of memory")]
     RamFull(u64),
     #[error("the board has no room for {0} functions of the host")]
@@ -250,11 +248,8 @@ impl Machine {
     ) -> Result<usize, MachineError> {
         let base = self.code().end.next_multiple_of(IMAGE_ALIGN);
         let stubs = &mut self.stubs;
-        let image = link(object, base, &self.comdats, &mut |name| resolve(stubs, name))?;
-        let bytes = image.bytes.len();
-        if base as usize + bytes > FLASH_END as usize {
-            return Err(MachineError::FlashFull(bytes));
-        }
+        let room = Region { origin: base, length: FLASH_END.saturating_sub(base) };
+        let image = link(object, room, &self.comdats, &mut |name| resolve(stubs, name))?;
         if self.stubs.names.len() > MAX_STUBS {
             return Err(MachineError::TooManyStubs(self.stubs.names.len()));
         }

@@ -14,12 +14,18 @@ use std::collections::BTreeMap;
 /// `SHT_ARM_ATTRIBUTES` (IHI 0044, 4.3.3).
 pub const SHT_ARM_ATTRIBUTES: elf::SectionType = elf::SectionType(0x7000_0003);
 
+/// The largest alignment of a section. What lies before such a section may be padded by as much, in
+/// memory and in the file.
+const MAX_ALIGN: u32 = 1 << 16;
+
 pub struct Input<'a> {
     pub sections: BTreeMap<usize, Section<'a>>,
     pub symbols: BTreeMap<usize, Symbol<'a>>,
     pub groups: Vec<Group<'a>>,
     /// Build attributes, empty if the object has none.
     pub attributes: &'a [u8],
+    /// Bytes of the whole object.
+    pub file_bytes: usize,
 }
 
 /// A section that has contents for the output.
@@ -93,6 +99,7 @@ impl<'a> Input<'a> {
             symbols: BTreeMap::new(),
             groups: Vec::new(),
             attributes: &[],
+            file_bytes: bytes.len(),
         };
         for section in file.sections() {
             let SectionFlags::Elf { sh_type, sh_flags } = section.flags() else { continue };
@@ -104,6 +111,9 @@ impl<'a> Input<'a> {
                 let data = if zeros { &[] } else { section.data()? };
                 let name = section.name()?;
                 let (size, align) = (section.size() as u32, section.align().max(1) as u32);
+                if !align.is_power_of_two() || align > MAX_ALIGN {
+                    return Err(LinkError::Alignment { section: name.to_owned(), align });
+                }
                 let relocations = relocations(name, &section)?;
                 let section_index = section.index().0;
                 let flags = sh_flags;

@@ -45,6 +45,10 @@ pub enum LinkError {
     Undefined(BTreeSet<String>),
     #[error("{region} is full: {what} need {needed} bytes, and there are {length}")]
     Full { region: &'static str, what: String, needed: u64, length: u32 },
+    #[error(
+        "section {section} wants a multiple of {align} for its address: powers of two to 65536 can be had"
+    )]
+    Alignment { section: String, align: u32 },
     #[error("the objects are for different processors: their build attributes differ")]
     Attributes,
 }
@@ -195,19 +199,19 @@ impl Linked {
     }
 }
 
-/// Links `object` at `base`, a multiple of every section's alignment. `resolve` gives the address
-/// of the function that an undefined symbol stands for.
+/// Links `object` at the start of `region`. `resolve` gives the address of the function that an
+/// undefined symbol stands for.
 pub fn link(
     object: &[u8],
-    base: u32,
+    region: Region,
     linked: &Comdats,
     resolve: &mut dyn FnMut(&str) -> u32,
 ) -> Result<Image, LinkError> {
     let inputs = [Input::parse(object)?];
     let resolved = Resolved::new(&inputs, linked)?;
-    let mut placed = Placed::at(&resolved, base)?;
+    let mut placed = Placed::at(&resolved, region)?;
     placed.relocate(resolve)?;
-    placed.into_image(base)
+    placed.into_image(region.origin)
 }
 
 /// Makes a program of objects that see each other's symbols. What nothing refers to, from the entry

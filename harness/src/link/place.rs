@@ -7,22 +7,22 @@ use super::{
     Comdats, Image, Kind, Layout, LinkError, Linked, OutputSection, OutputSymbol, Region, Symbol,
 };
 use object::elf;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the sections of the input went.
 pub struct Placed<'a> {
     resolved: &'a Resolved<'a>,
     sections: Vec<OutputSection>,
     /// By section of the input: index of the output's section, and offset there.
-    places: HashMap<Id, (usize, u32)>,
+    places: BTreeMap<Id, (usize, u32)>,
     /// Symbols that the linker defines: section and address. Those that are referred to come out.
     own: BTreeMap<String, OutputSymbol>,
     used: BTreeMap<String, OutputSymbol>,
 }
 
 impl<'a> Placed<'a> {
-    /// One block at `base`, without RAM.
-    pub fn at(resolved: &'a Resolved<'a>, base: u32) -> Result<Placed<'a>, LinkError> {
+    /// One block at the start of `region`, without RAM.
+    pub fn at(resolved: &'a Resolved<'a>, region: Region) -> Result<Placed<'a>, LinkError> {
         let mut placed = Placed::new(resolved);
         placed.sort_into_sections(None)?;
         placed.sections.retain(|section| section.kind != Kind::File);
@@ -30,7 +30,8 @@ impl<'a> Placed<'a> {
         if let Some(section) = writable {
             return Err(LinkError::Writable(section.name.clone()));
         }
-        placed.assign(Region { origin: base, length: u32::MAX - base }, None)?;
+        placed.assign(region, None)?;
+        placed.fill();
         Ok(placed)
     }
 
@@ -45,12 +46,14 @@ impl<'a> Placed<'a> {
         placed.sort_into_sections(Some(first))?;
         placed.reserve(layout);
         placed.assign(layout.flash, Some(layout))?;
+        placed.check_file()?;
+        placed.fill();
         placed.define_symbols(layout);
         Ok(placed)
     }
 
     fn new(resolved: &'a Resolved<'a>) -> Placed<'a> {
-        let (sections, places) = (Vec::new(), HashMap::new());
+        let (sections, places) = (Vec::new(), BTreeMap::new());
         let (own, used) = (BTreeMap::new(), BTreeMap::new());
         Placed { resolved, sections, places, own, used }
     }
@@ -74,11 +77,11 @@ impl<'a> Placed<'a> {
         sorted.sort_by_key(|&(kind, name, id, _)| (kind, name != ".rodata", name, id));
         for (kind, name, id, section) in sorted {
             let at = match self.sections.last() {
-                Some(last) if last.name == name => self.sections.len() - 1,
+                Some(last) if (last.kind, &*last.name) == (kind, name) => self.sections.len() - 1,
                 _ => self.add_section(name, kind),
             };
             let output = &mut self.sections[at];
-            let offset = output.append(section.size, section.align, section.data, section.zeros);
+            let offset = output.append(section.size, section.align);
             let offset = offset.ok_or_else(|| too_large(name))?;
             self.places.insert(id, (at, offset));
         }
@@ -111,7 +114,7 @@ impl<'a> Placed<'a> {
         for reservation in layout.reservations {
             let section = &mut self.sections[at];
             // More than addresses can tell is more than any region has: `assign` finds that.
-            let offset = section.append(reservation.bytes, reservation.align, &[], true);
+            let offset = section.append(reservation.bytes, reservation.align);
             let symbol = OutputSymbol {
                 name: reservation.symbol.clone(),
                 section: Some(at),
@@ -164,6 +167,37 @@ impl<'a> Placed<'a> {
             return Err(LinkError::Full { region: "RAM", what, needed, length });
         }
         Ok(())
+    }
+
+    /// Sections that are in no memory may take as much as the objects: no more is in them, but
+    /// headers may claim it.
+    fn check_file(&self) -> Result<(), LinkError> {
+        let sections = self.sections.iter().filter(|s| s.kind == Kind::File);
+        let needed = sections.map(|section| u64::from(section.size)).sum();
+        let given = self.resolved.inputs.iter().map(|input| input.file_bytes as u64).sum::<u64>();
+        if needed > given {
+            let (region, what) = ("the file", "sections that are not loaded".to_owned());
+            let length = given.try_into().unwrap_or(u32::MAX);
+            return Err(LinkError::Full { region, what, needed, length });
+        }
+        Ok(())
+    }
+
+    /// Gives the sections their bytes. Only now is it known that they are not too large.
+    fn fill(&mut self) {
+        for section in self.sections.iter_mut().filter(|s| s.kind != Kind::Zeros) {
+            section.bytes = vec![0; section.size as usize];
+        }
+        for (&(at, index), &(output, offset)) in &self.places {
+            let input = &self.resolved.inputs[at].sections[&index];
+            let bytes =
+                self.sections.get_mut(output).and_then(|s| s.bytes.get_mut(offset as usize..));
+            // Zeros have none, nor has what is in no memory if it is left out.
+            let field = bytes.and_then(|bytes| bytes.get_mut(..input.data.len()));
+            if let Some(field) = field {
+                field.copy_from_slice(input.data);
+            }
+        }
     }
 
     /// The linker's own symbols: bounds of sections.
@@ -226,8 +260,7 @@ impl<'a> Placed<'a> {
     /// Completes every field. `resolve` gives the address of an undefined symbol.
     pub fn relocate(&mut self, resolve: &mut dyn FnMut(&str) -> u32) -> Result<(), LinkError> {
         let resolved = self.resolved;
-        let mut sections: Vec<_> = self.places.iter().map(|(&id, &place)| (id, place)).collect();
-        sections.sort();
+        let sections: Vec<_> = self.places.iter().map(|(&id, &place)| (id, place)).collect();
         for ((at, index), (output, start)) in sections {
             let section = &resolved.inputs[at].sections[&index];
             for relocation in &section.relocations {
@@ -368,16 +401,12 @@ impl<'a> Placed<'a> {
 }
 
 impl OutputSection {
-    /// Adds contents at the next multiple of `align`; the answer is their offset, None if addresses
-    /// do not reach so far.
-    fn append(&mut self, size: u32, align: u32, data: &[u8], zeros: bool) -> Option<u32> {
+    /// Makes room at the next multiple of `align`; the answer is its offset, None if addresses do
+    /// not reach so far.
+    fn append(&mut self, size: u32, align: u32) -> Option<u32> {
         let offset = self.size.checked_next_multiple_of(align)?;
         self.size = offset.checked_add(size)?;
         self.align = self.align.max(align);
-        if !zeros {
-            self.bytes.resize(offset as usize, 0);
-            self.bytes.extend_from_slice(data);
-        }
         Some(offset)
     }
 }

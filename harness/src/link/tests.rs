@@ -205,6 +205,68 @@ fn debug_sections_are_concatenated_and_keep_nothing() {
     assert!(file.starts_with(b"\x7fELF"));
 }
 
+/// What is too large is refused by its size alone: no byte of it is taken before.
+#[test]
+fn sizes_are_checked_before_memory_is_taken() {
+    let error = |kind: SectionKind, flags: abi::SectionFlags| {
+        let (mut builder, vectors) = root(1);
+        let huge = builder.0.add_section(Vec::new(), b".rodata.huge".to_vec(), kind);
+        builder.0.append_section_bss(huge, 0xf000_0000, 4);
+        builder.0.section_mut(huge).flags =
+            SectionFlags::Elf { sh_type: abi::SHT_NOBITS, sh_flags: flags };
+        let huge = builder.symbol("huge", huge, false);
+        builder.refer(vectors, 0, huge);
+        // Its place is behind the zeros.
+        let behind = builder.section(".rodata.small", SectionKind::ReadOnlyData, &[1]);
+        let behind = builder.symbol("small", behind, false);
+        builder.refer(vectors, 0, behind);
+        link_program(&[&builder.write()], &LAYOUT).err().unwrap().to_string()
+    };
+    let zeros = SectionKind::UninitializedData;
+    let flash = error(zeros, abi::SHF_ALLOC);
+    assert!(flash.starts_with("flash is full") && flash.contains("need 4026531848"), "{flash}");
+    let ram = error(zeros, abi::SHF_ALLOC | abi::SHF_WRITE);
+    assert!(ram.starts_with("RAM is full") && ram.contains("need 4026531968"), "{ram}");
+    let file = error(zeros, abi::SectionFlags(0));
+    assert!(file.starts_with("the file is full") && file.contains("not loaded"), "{file}");
+    let memory = Reservation { symbol: "memory".into(), bytes: u32::MAX, align: 8 };
+    let layout = Layout { reservations: &[memory.clone(), memory], ..LAYOUT };
+    let memory = link_program(&[&root(1).0.write()], &layout).err().unwrap().to_string();
+    assert!(memory.starts_with("RAM is full") && memory.contains("memory (4294967295"), "{memory}");
+}
+
+/// A read-only section may be zeros that the file does not have; the image has them.
+#[test]
+fn zeros_in_flash_have_their_bytes() {
+    let (mut builder, vectors) = root(1);
+    let zeros =
+        builder.0.add_section(Vec::new(), b".rodata.z".to_vec(), SectionKind::UninitializedData);
+    builder.0.append_section_bss(zeros, 12, 4);
+    builder.0.section_mut(zeros).flags =
+        SectionFlags::Elf { sh_type: abi::SHT_NOBITS, sh_flags: abi::SHF_ALLOC };
+    let zeros = builder.symbol("z", zeros, false);
+    builder.refer(vectors, 0, zeros);
+    let linked = link_program(&[&builder.write()], &LAYOUT).unwrap();
+    assert_eq!((words(&linked, ".rodata"), linked.flash().len()), (vec![0; 3], 16));
+}
+
+#[test]
+fn alignments_beyond_64_kib_are_refused() {
+    let link = |align: u64| {
+        let (mut builder, vectors) = root(1);
+        let code = builder.0.add_section(Vec::new(), b".text.f".to_vec(), SectionKind::Text);
+        builder.0.append_section_data(code, &[0; 4], align);
+        let f = builder.symbol("f", code, false);
+        builder.refer(vectors, 0, f);
+        let flash = Region { origin: 0x1000, length: 0x2_0000 };
+        let linked = link_program(&[&builder.write()], &Layout { flash, ..LAYOUT });
+        linked.map_err(|error| error.to_string())
+    };
+    assert_eq!(words(&link(0x1_0000).unwrap(), ".vectors"), [0x1_0000]);
+    let error = link(0x2_0000).err().unwrap();
+    assert!(error.starts_with("section .text.f wants a multiple of 131072"), "{error}");
+}
+
 #[test]
 fn objects_for_different_processors_do_not_link() {
     let (mut first, _) = root(1);
