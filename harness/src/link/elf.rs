@@ -23,13 +23,17 @@ pub fn write(program: &Linked) -> Result<Vec<u8>, object::write::Error> {
     writer.reserve_file_header();
     writer.reserve_program_headers(segments.len() as u32);
     let mut offsets = Vec::new();
-    for section in &program.sections {
-        let (len, align) = (section.bytes.len() as u64, u64::from(section.align));
-        offsets.push(match section.kind {
-            // Nothing but addresses.
-            Kind::Zeros => writer.reserved_len(),
-            _ => writer.reserve(len, align),
-        });
+    for (at, section) in program.sections.iter().enumerate() {
+        if section.kind != Kind::Zeros {
+            // A loaded section lies at its address modulo the alignment of its segment, and so
+            // all of a segment lie in the file as they do in memory.
+            let segment = segments.iter().find(|segment| segment.sections.contains(&at));
+            let align = segment.map_or(section.align, |segment| segment.align(program));
+            let padding = section.address.wrapping_sub(writer.reserved_len() as u32) & (align - 1);
+            writer.reserve(padding.into(), 1);
+        }
+        // Zeros are nothing but addresses.
+        offsets.push(writer.reserve(section.bytes.len() as u64, 1));
     }
     let attributes = writer.reserve(program.attributes.len() as u64, 1);
     let section_names: Vec<_> =
@@ -130,12 +134,17 @@ fn segments(program: &Linked) -> Vec<Segment> {
 }
 
 impl Segment {
+    /// The largest of its sections' alignments.
+    fn align(&self, program: &Linked) -> u32 {
+        let sections = &program.sections[self.sections.clone()];
+        sections.iter().map(|section| section.align).max().unwrap_or(1)
+    }
+
     fn header(&self, program: &Linked, offsets: &[u64]) -> ProgramHeader {
         let sections = &program.sections[self.sections.clone()];
         let (first, last) = (&sections[0], &sections[sections.len() - 1]);
         let span = last.address - first.address + last.size;
         let is_zeros = first.kind == Kind::Zeros;
-        let align = sections.iter().map(|s| s.align).max().unwrap_or(1);
         ProgramHeader {
             p_type: elf::PT_LOAD,
             p_flags: self.flags,
@@ -144,7 +153,7 @@ impl Segment {
             p_paddr: first.load.into(),
             p_filesz: if is_zeros { 0 } else { span.into() },
             p_memsz: span.into(),
-            p_align: if is_zeros { 1 } else { align.into() },
+            p_align: if is_zeros { 1 } else { self.align(program).into() },
         }
     }
 }

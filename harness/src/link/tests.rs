@@ -4,7 +4,7 @@ use super::*;
 use object::elf as abi;
 use object::write::{Object, Relocation, SectionId, Symbol as Written, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind,
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, RelocationFlags, SectionFlags, SectionKind,
     SymbolFlags, SymbolKind, SymbolScope,
 };
 
@@ -265,6 +265,48 @@ fn alignments_beyond_64_kib_are_refused() {
     assert_eq!(words(&link(0x1_0000).unwrap(), ".vectors"), [0x1_0000]);
     let error = link(0x2_0000).err().unwrap();
     assert!(error.starts_with("section .text.f wants a multiple of 131072"), "{error}");
+}
+
+/// Also behind a section that ends at no multiple of the next one's alignment, and in a flash that
+/// begins at none.
+#[test]
+fn the_file_has_what_memory_has_at_every_alignment() {
+    for align in [4, 128, 256, 1024, 0x1_0000] {
+        let (mut builder, vectors) = root(3);
+        let parts = [
+            ("f", ".text.f", SectionKind::Text),
+            ("c", ".rodata.c", SectionKind::ReadOnlyData),
+            ("x", ".data.x", SectionKind::Data),
+        ];
+        for (at, (symbol, section, kind)) in parts.into_iter().enumerate() {
+            let section = builder.0.add_section(Vec::new(), section.as_bytes().to_vec(), kind);
+            builder.0.append_section_data(section, symbol.as_bytes(), align);
+            let symbol = builder.symbol(symbol, section, false);
+            builder.refer(vectors, 4 * at as u64, symbol);
+        }
+        let flash = Region { origin: 0x1080, length: 0x10_0000 };
+        let ram = Region { origin: 0x2000_0080, length: 0x10_0000 };
+        let linked = link_program(&[&builder.write()], &Layout { flash, ram, ..LAYOUT }).unwrap();
+        let bytes = elf::write(&linked).unwrap();
+        let file = object::read::elf::ElfFile32::<Endianness>::parse(&*bytes).unwrap();
+        let mut image = Vec::new();
+        for header in file.elf_program_headers() {
+            let field = |field: object::U32<Endianness>| field.get(Endianness::Little);
+            let (offset, address) = (field(header.p_offset), field(header.p_vaddr));
+            assert_eq!(offset % field(header.p_align), address % field(header.p_align));
+            let len = field(header.p_filesz) as usize;
+            if len > 0 {
+                image.resize((field(header.p_paddr) - flash.origin) as usize, 0);
+                image.extend_from_slice(&bytes[offset as usize..][..len]);
+            }
+        }
+        assert!(image == linked.flash(), "alignment {align}");
+        for section in linked.sections.iter().filter(|section| section.kind != Kind::Zeros) {
+            let read = file.section_by_name(&section.name).unwrap();
+            assert_eq!(read.data().unwrap(), section.bytes, "{} at {align}", section.name);
+            assert_eq!(read.address() % u64::from(section.align), 0);
+        }
+    }
 }
 
 #[test]
