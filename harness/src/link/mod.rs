@@ -210,7 +210,7 @@ pub fn link(
     let inputs = [Input::parse(object)?];
     let resolved = Resolved::new(&inputs, linked)?;
     let mut placed = Placed::at(&resolved, region)?;
-    placed.relocate(resolve)?;
+    placed.relocate(&mut |name| Some(resolve(name)))?;
     placed.into_image(region.origin)
 }
 
@@ -231,6 +231,6 @@ pub fn link_program(objects: &[&[u8]], layout: &Layout<'_>) -> Result<Linked, Li
         return Err(LinkError::Undefined(undefined));
     }
     // What is left is weak.
-    placed.relocate(&mut |_| 0)?;
+    placed.relocate(&mut |_| None)?;
     placed.into_program(layout.entry, attributes)
 }

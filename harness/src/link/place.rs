@@ -1,13 +1,20 @@
 //! Placement: an address for every section that is kept, and relocation there.
 
 use super::input::{Relocation, Section};
-use super::reloc::{Target, relocate};
+use super::reloc::{Target, relocate, relocate_undefined};
 use super::resolve::{Definition, Id, Resolved, bounded_name};
 use super::{
     Comdats, Image, Kind, Layout, LinkError, Linked, OutputSection, OutputSymbol, Region, Symbol,
 };
 use object::elf;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a field refers to.
+enum Referent {
+    Target(Target),
+    /// A weak symbol that nothing defines.
+    Nothing,
+}
 
 /// Where the sections of the input went.
 pub struct Placed<'a> {
@@ -257,18 +264,22 @@ impl<'a> Placed<'a> {
         names.filter(|&name| !self.own.contains_key(name)).map(str::to_owned).collect()
     }
 
-    /// Completes every field. `resolve` gives the address of an undefined symbol.
-    pub fn relocate(&mut self, resolve: &mut dyn FnMut(&str) -> u32) -> Result<(), LinkError> {
+    /// Completes every field. `resolve` gives the address of the function that an undefined symbol
+    /// stands for, None if it is nothing.
+    pub fn relocate(
+        &mut self,
+        resolve: &mut dyn FnMut(&str) -> Option<u32>,
+    ) -> Result<(), LinkError> {
         let resolved = self.resolved;
         let sections: Vec<_> = self.places.iter().map(|(&id, &place)| (id, place)).collect();
         for ((at, index), (output, start)) in sections {
+            if self.sections.get(output).is_none() {
+                continue;
+            }
             let section = &resolved.inputs[at].sections[&index];
             for relocation in &section.relocations {
-                let target = self.target((at, relocation.symbol), resolve);
-                if self.sections.get(output).is_none() {
-                    continue;
-                }
-                self.complete(relocation, section, output, start, target)?;
+                let referent = self.referent((at, relocation.symbol), resolve);
+                self.complete(relocation, section, output, start, referent)?;
             }
         }
         Ok(())
@@ -280,44 +291,52 @@ impl<'a> Placed<'a> {
         section: &Section<'_>,
         output: usize,
         start: u32,
-        target: Option<Target>,
+        referent: Option<Referent>,
     ) -> Result<(), LinkError> {
         let error = |problem: String| LinkError::Relocation {
             section: section.name.to_owned(),
             offset: relocation.offset.into(),
             problem,
         };
-        let target = target.ok_or_else(|| error("refers to no symbol".into()))?;
+        let referent = referent.ok_or_else(|| error("refers to no symbol".into()))?;
         let at = start.wrapping_add(relocation.offset);
         let output = &mut self.sections[output];
         let place = output.address.wrapping_add(at);
         let field = output.bytes.get_mut(at as usize..).and_then(|rest| rest.first_chunk_mut());
         let field = field.ok_or_else(|| error("lies outside of its section".into()))?;
-        relocate(field, relocation.kind, place, target).map_err(error)
+        let completed = match referent {
+            Referent::Target(target) => relocate(field, relocation.kind, place, target),
+            Referent::Nothing => relocate_undefined(field, relocation.kind, place),
+        };
+        completed.map_err(error)
     }
 
-    fn target(&mut self, symbol: Id, resolve: &mut dyn FnMut(&str) -> u32) -> Option<Target> {
-        match self.resolved.definition(symbol) {
+    fn referent(
+        &mut self,
+        symbol: Id,
+        resolve: &mut dyn FnMut(&str) -> Option<u32>,
+    ) -> Option<Referent> {
+        let target = match self.resolved.definition(symbol) {
             Definition::Symbol(id) => {
-                let address = self.address(id)?;
-                Some(Target { address, thumb: self.resolved.symbol(id).thumb })
+                Target { address: self.address(id)?, thumb: self.resolved.symbol(id).thumb }
             }
             Definition::Linked(symbol) => {
-                Some(Target { address: symbol.address, thumb: symbol.is_function })
+                Target { address: symbol.address, thumb: symbol.is_function }
             }
             // Debug information of code that is left out.
-            Definition::Dropped => Some(Target::new(0)),
+            Definition::Dropped => Target::new(0),
             Definition::Undefined { name, .. } => match self.own.get(name) {
                 Some(symbol) => {
                     self.used.insert(name.to_owned(), symbol.clone());
-                    Some(Target::new(symbol.value))
+                    Target::new(symbol.value)
                 }
-                None => {
-                    let address = resolve(name);
-                    Some(Target { address, thumb: address != 0 })
-                }
+                None => match resolve(name) {
+                    Some(address) => Target { address, thumb: true },
+                    None => return Some(Referent::Nothing),
+                },
             },
-        }
+        };
+        Some(Referent::Target(target))
     }
 
     /// The address of a symbol that is kept, without the Thumb bit.

@@ -23,6 +23,26 @@ impl Target {
     }
 }
 
+/// `nop.w`, with which a call of nothing goes on behind it.
+const NOP_W: u32 = 0xf3af_8000;
+
+/// Completes one field that refers to a weak symbol that nothing defines (IHI 0044, 5.5.3): a branch
+/// does nothing, a distance is that to the place itself, an address is 0.
+pub fn relocate_undefined(
+    field: &mut [u8; 4],
+    r_type: elf::RelocationType,
+    place: u32,
+) -> Result<(), String> {
+    match r_type {
+        elf::R_ARM_THM_PC22 | elf::R_ARM_THM_JUMP24 | elf::R_ARM_THM_JUMP19 => {
+            *field = NOP_W.rotate_left(16).to_le_bytes();
+            Ok(())
+        }
+        elf::R_ARM_REL32 => relocate(field, r_type, place, Target::new(place)),
+        _ => relocate(field, r_type, place, Target::new(0)),
+    }
+}
+
 /// Completes one field at address `place`.
 pub fn relocate(
     field: &mut [u8; 4],
@@ -170,6 +190,30 @@ mod tests {
         let mut movt = field(0xf2c0_0300);
         relocate(&mut movt, elf::R_ARM_THM_MOVT_ABS, 0, target).unwrap();
         assert_eq!(movt, field(0xf2c1_2334));
+    }
+
+    /// Whatever the place: address 0 is out of range of most branches.
+    #[test]
+    fn branches_to_nothing_do_nothing() {
+        let place = 0x1000_0000;
+        let branches = [
+            (elf::R_ARM_THM_PC22, 0xf7ff_fffe),
+            (elf::R_ARM_THM_JUMP24, 0xf7ff_bffe),
+            (elf::R_ARM_THM_JUMP19, 0xf43f_affe),
+        ];
+        for (r_type, inst) in branches {
+            assert!(relocate(&mut field(inst), r_type, place, Target::new(0)).is_err());
+            let mut branch = field(inst);
+            relocate_undefined(&mut branch, r_type, place).unwrap();
+            assert_eq!(branch, [0xaf, 0xf3, 0x00, 0x80]);
+        }
+        for r_type in [elf::R_ARM_ABS32, elf::R_ARM_REL32] {
+            let mut word = 8u32.to_le_bytes();
+            relocate_undefined(&mut word, r_type, place).unwrap();
+            assert_eq!(u32::from_le_bytes(word), 8);
+        }
+        let other = relocate_undefined(&mut field(0), elf::R_ARM_SBREL32, place);
+        assert!(other.unwrap_err().contains("relocation type 9"));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use super::*;
 use object::elf as abi;
 use object::write::{Object, Relocation, SectionId, Symbol as Written, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, RelocationFlags, SectionFlags, SectionKind,
-    SymbolFlags, SymbolKind, SymbolScope,
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSection as _, RelocationFlags,
+    SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
 };
 
 /// An object in the making.
@@ -89,6 +89,22 @@ fn a_strong_definition_goes_before_weak_ones() {
     let linked = link_program(&[&first.write(), &second.write()], &LAYOUT).unwrap();
     assert_eq!(words(&linked, ".vectors"), [0x1008, 0]);
     assert_eq!(words(&linked, ".rodata"), [2]);
+}
+
+#[test]
+fn a_call_of_an_undefined_weak_symbol_does_nothing() {
+    let (mut builder, vectors) = root(1);
+    // bl missing
+    let code = builder.section(".text.f", SectionKind::Text, &[0xf7ff_fffeu32.rotate_left(16)]);
+    let f = builder.symbol("f", code, false);
+    builder.refer(vectors, 0, f);
+    let missing = builder.undefined("missing", true);
+    let flags = RelocationFlags::Elf { r_type: abi::R_ARM_THM_PC22 };
+    let call = Relocation { offset: 0, symbol: missing, addend: 0, flags };
+    builder.0.add_relocation(code, call).unwrap();
+    let flash = Region { origin: 0x0800_0000, length: 0x1000 };
+    let linked = link_program(&[&builder.write()], &Layout { flash, ..LAYOUT }).unwrap();
+    assert_eq!(words(&linked, ".text"), [0xf3af_8000u32.rotate_left(16)]);
 }
 
 #[test]
