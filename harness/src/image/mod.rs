@@ -18,7 +18,7 @@ mod start;
 
 pub use board::Board;
 
-use crate::link::{LinkError, Linked, Reservation, link_program};
+use crate::link::{LinkError, Linked, Named, Reservation, link_program};
 use crate::value::Val;
 use crate::{Artifact, Compiler, RuntimeLibrary};
 use anyhow::{Context, Result, bail};
@@ -90,7 +90,14 @@ pub fn build(
     let start =
         compiler.clone().name("start").compile_clif(&start).context("start of the image")?;
     let machine = objects::machine_code(&isa)?;
-    let objects = [&artifact.object, &start.object, &support.object, &wasi.object, &machine];
+    let objects = [
+        ("the module", &artifact.object),
+        ("the image's start", &start.object),
+        ("the image's support", &support.object),
+        ("WASI", &wasi.object),
+        ("the image's machine code", &machine),
+    ];
+    let objects = objects.map(|(name, bytes)| Named { name, bytes });
     let layout = crate::link::Layout {
         flash: board.flash,
         ram: board.ram,
@@ -99,7 +106,7 @@ pub fn build(
         entry: names::RESET,
         reservations: &reservations,
     };
-    let linked = link_program(&objects.map(Vec::as_slice), &layout);
+    let linked = link_program(&objects, &layout);
     linked.map_err(|error| explain(error, artifact)).with_context(|| board.name.clone())
 }
 

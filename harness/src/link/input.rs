@@ -9,7 +9,7 @@ use object::{
     Object, ObjectComdat, ObjectSection, ObjectSymbol, RelocationFlags, RelocationTarget,
     SectionFlags, SymbolFlags, SymbolSection, elf,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// `SHT_ARM_ATTRIBUTES` (IHI 0044, 4.3.3).
 pub const SHT_ARM_ATTRIBUTES: elf::SectionType = elf::SectionType(0x7000_0003);
@@ -19,6 +19,8 @@ pub const SHT_ARM_ATTRIBUTES: elf::SectionType = elf::SectionType(0x7000_0003);
 const MAX_ALIGN: u32 = 1 << 16;
 
 pub struct Input<'a> {
+    /// For messages.
+    pub name: &'a str,
     pub sections: BTreeMap<usize, Section<'a>>,
     pub symbols: BTreeMap<usize, Symbol<'a>>,
     pub groups: Vec<Group<'a>>,
@@ -40,6 +42,25 @@ pub struct Section<'a> {
     pub relocations: Vec<Relocation>,
 }
 
+/// Where a symbol is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the section of this index.
+    Section(usize),
+    /// At its value.
+    Absolute,
+    Undefined,
+}
+
+/// Which of several definitions of a name is the one: the strongest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Strength {
+    Weak,
+    /// Zeros, as large as the largest that an object wants.
+    Common,
+    Strong,
+}
+
 impl Section<'_> {
     pub fn has(&self, flag: elf::SectionFlags) -> bool {
         self.flags.contains(flag)
@@ -55,8 +76,8 @@ pub struct Relocation {
 
 pub struct Symbol<'a> {
     pub name: &'a str,
-    /// Index of a section; None for what is undefined.
-    pub section: Option<usize>,
+    pub place: Place,
+    pub strength: Strength,
     /// Without the Thumb bit.
     pub value: u32,
     pub thumb: bool,
@@ -71,7 +92,15 @@ impl Symbol<'_> {
     }
 
     pub fn is_weak(&self) -> bool {
-        self.bind == elf::STB_WEAK
+        self.strength == Strength::Weak
+    }
+
+    /// The index of the section that it is in.
+    pub fn section(&self) -> Option<usize> {
+        match self.place {
+            Place::Section(index) => Some(index),
+            Place::Absolute | Place::Undefined => None,
+        }
     }
 
     /// Names code or data to people, unlike `$t`, `$d` and the symbols of sections.
@@ -92,9 +121,10 @@ pub struct Group<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub fn parse(bytes: &'a [u8]) -> Result<Input<'a>, LinkError> {
+    pub fn parse(name: &'a str, bytes: &'a [u8]) -> Result<Input<'a>, LinkError> {
         let file = ElfFile32::<object::Endianness>::parse(bytes)?;
         let mut input = Input {
+            name,
             sections: BTreeMap::new(),
             symbols: BTreeMap::new(),
             groups: Vec::new(),
@@ -111,10 +141,8 @@ impl<'a> Input<'a> {
                 let data = if zeros { &[] } else { section.data()? };
                 let name = section.name()?;
                 let (size, align) = (section.size() as u32, section.align().max(1) as u32);
-                if !align.is_power_of_two() || align > MAX_ALIGN {
-                    return Err(LinkError::Alignment { section: name.to_owned(), align });
-                }
-                let relocations = relocations(name, &section)?;
+                check_align(name, align)?;
+                let relocations = relocations(input.name, name, &section)?;
                 let section_index = section.index().0;
                 let flags = sh_flags;
                 let section = Section { name, data, size, align, flags, zeros, relocations };
@@ -123,20 +151,35 @@ impl<'a> Input<'a> {
         }
         for symbol in file.symbols() {
             let SymbolFlags::Elf { st_info, .. } = symbol.flags() else { continue };
-            let section = match symbol.section() {
-                SymbolSection::Section(index) => Some(index.0),
-                SymbolSection::Undefined => None,
-                _ => continue,
+            let (kind, bind) = (st_info.st_type(), st_info.st_bind());
+            let (name, index) = (symbol.name()?, symbol.index().0);
+            // The answer of `address` is 0 for common symbols, whose value is an alignment.
+            let (size, address) =
+                (symbol.size() as u32, symbol.elf_symbol().st_value.get(file.endian()));
+            let is_function = kind == elf::STT_FUNC;
+            let mut parsed = Symbol {
+                name,
+                place: Place::Undefined,
+                strength: if bind == elf::STB_WEAK { Strength::Weak } else { Strength::Strong },
+                value: if is_function { address & !1 } else { address },
+                thumb: is_function && address & 1 != 0,
+                size,
+                kind,
+                bind,
             };
-            let kind = st_info.st_type();
-            let address = symbol.address() as u32;
-            let thumb = kind == elf::STT_FUNC && address & 1 != 0 || section.is_none();
-            let value = if kind == elf::STT_FUNC { address & !1 } else { address };
-            let (name, size) = (symbol.name()?, symbol.size() as u32);
-            let bind = st_info.st_bind();
-            let symbol_index = symbol.index().0;
-            let symbol = Symbol { name, section, value, thumb, size, kind, bind };
-            input.symbols.insert(symbol_index, symbol);
+            match symbol.section() {
+                SymbolSection::Section(section) => {
+                    parsed.place = Place::Section(section.0);
+                    if kind == elf::STT_SECTION {
+                        parsed.name = file.section_by_index(section)?.name()?;
+                    }
+                }
+                SymbolSection::Absolute => parsed.place = Place::Absolute,
+                SymbolSection::Common => parsed = input.add_common(index, parsed)?,
+                SymbolSection::Undefined => {}
+                _ => continue,
+            }
+            input.symbols.insert(index, parsed);
         }
         for comdat in file.comdats() {
             let sections = comdat.sections().map(|section| section.0).collect();
@@ -144,14 +187,71 @@ impl<'a> Input<'a> {
         }
         Ok(input)
     }
+
+    /// Names and sections of the common symbols that all objects see.
+    fn commons(&self) -> Vec<(&'a str, usize)> {
+        let symbols = self.symbols.values();
+        let commons = symbols.filter(|s| s.strength == Strength::Common && !s.is_local());
+        commons.filter_map(|symbol| Some((symbol.name, symbol.section()?))).collect()
+    }
+
+    /// Zeros for a common symbol, whose value is an alignment.
+    fn add_common(&mut self, index: usize, symbol: Symbol<'a>) -> Result<Symbol<'a>, LinkError> {
+        let align = symbol.value.max(1);
+        check_align(symbol.name, align)?;
+        // No section of the file has such an index.
+        let section = usize::MAX - index;
+        let zeros = Section {
+            name: "COMMON",
+            data: &[],
+            size: symbol.size,
+            align,
+            flags: elf::SHF_ALLOC | elf::SHF_WRITE,
+            zeros: true,
+            relocations: Vec::new(),
+        };
+        self.sections.insert(section, zeros);
+        let strength = symbol.strength.min(Strength::Common);
+        Ok(Symbol { place: Place::Section(section), strength, value: 0, ..symbol })
+    }
+}
+
+/// Makes the common symbols of one name as large, and aligned as much, as any object wants it.
+pub fn unite_commons(inputs: &mut [Input<'_>]) {
+    let mut wanted: HashMap<&str, (u32, u32)> = HashMap::new();
+    for input in &*inputs {
+        for (name, section) in input.commons() {
+            let zeros = &input.sections[&section];
+            let (size, align) = wanted.entry(name).or_default();
+            (*size, *align) = (zeros.size.max(*size), zeros.align.max(*align));
+        }
+    }
+    for input in inputs {
+        for (name, section) in input.commons() {
+            if let (Some(zeros), Some(&(size, align))) =
+                (input.sections.get_mut(&section), wanted.get(name))
+            {
+                (zeros.size, zeros.align) = (size, align);
+            }
+        }
+    }
+}
+
+fn check_align(what: &str, align: u32) -> Result<(), LinkError> {
+    if !align.is_power_of_two() || align > MAX_ALIGN {
+        return Err(LinkError::Alignment { what: what.to_owned(), align });
+    }
+    Ok(())
 }
 
 fn relocations<'data, S: ObjectSection<'data>>(
+    object: &str,
     name: &str,
     section: &S,
 ) -> Result<Vec<Relocation>, LinkError> {
     let relocations = section.relocations().map(|(offset, relocation)| {
         let error = |problem: &str| LinkError::Relocation {
+            object: object.to_owned(),
             section: name.to_owned(),
             offset,
             problem: problem.to_owned(),

@@ -37,8 +37,8 @@ pub enum LinkError {
     Format(#[from] object::read::Error),
     #[error("section {0} is writable, and nothing initialises RAM")]
     Writable(String),
-    #[error("{section}+{offset:#x}: {problem}")]
-    Relocation { section: String, offset: u64, problem: String },
+    #[error("{object}: {section}+{offset:#x}: {problem}")]
+    Relocation { object: String, section: String, offset: u64, problem: String },
     #[error("symbol {0} is defined twice")]
     Duplicate(String),
     #[error("undefined: {}", .0.iter().map(String::as_str).collect::<Vec<_>>().join(", "))]
@@ -46,9 +46,9 @@ pub enum LinkError {
     #[error("{region} is full: {what} need {needed} bytes, and there are {length}")]
     Full { region: &'static str, what: String, needed: u64, length: u32 },
     #[error(
-        "section {section} wants a multiple of {align} for its address: powers of two to 65536 can be had"
+        "{what} wants an address that is a multiple of {align}, not a power of two up to 65536"
     )]
-    Alignment { section: String, align: u32 },
+    Alignment { what: String, align: u32 },
     #[error("the objects are for different processors: their build attributes differ")]
     Attributes,
 }
@@ -100,6 +100,13 @@ pub struct Reservation {
     pub bytes: u32,
     /// A power of two.
     pub align: u32,
+}
+
+/// An object, and how messages call it.
+#[derive(Clone, Copy)]
+pub struct Named<'a> {
+    pub name: &'a str,
+    pub bytes: &'a [u8],
 }
 
 /// Where a program lies and what of it is kept.
@@ -207,7 +214,7 @@ pub fn link(
     linked: &Comdats,
     resolve: &mut dyn FnMut(&str) -> u32,
 ) -> Result<Image, LinkError> {
-    let inputs = [Input::parse(object)?];
+    let inputs = [Input::parse("the object", object)?];
     let resolved = Resolved::new(&inputs, linked)?;
     let mut placed = Placed::at(&resolved, region)?;
     placed.relocate(&mut |name| Some(resolve(name)))?;
@@ -216,8 +223,10 @@ pub fn link(
 
 /// Makes a program of objects that see each other's symbols. What nothing refers to, from the entry
 /// and the section at the start, is left out.
-pub fn link_program(objects: &[&[u8]], layout: &Layout<'_>) -> Result<Linked, LinkError> {
-    let inputs: Vec<Input> = objects.iter().map(|o| Input::parse(o)).collect::<Result<_, _>>()?;
+pub fn link_program(objects: &[Named<'_>], layout: &Layout<'_>) -> Result<Linked, LinkError> {
+    let inputs = objects.iter().map(|object| Input::parse(object.name, object.bytes));
+    let mut inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
+    input::unite_commons(&mut inputs);
     let attributes = inputs.first().map_or(&[][..], |input| input.attributes);
     if inputs.iter().any(|input| input.attributes != attributes) {
         return Err(LinkError::Attributes);

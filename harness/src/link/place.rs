@@ -1,6 +1,6 @@
 //! Placement: an address for every section that is kept, and relocation there.
 
-use super::input::{Relocation, Section};
+use super::input::{Place, Relocation, Section};
 use super::reloc::{Target, relocate, relocate_undefined};
 use super::resolve::{Definition, Id, Resolved, bounded_name};
 use super::{
@@ -276,10 +276,18 @@ impl<'a> Placed<'a> {
             if self.sections.get(output).is_none() {
                 continue;
             }
-            let section = &resolved.inputs[at].sections[&index];
+            let input = &resolved.inputs[at];
+            let section = &input.sections[&index];
             for relocation in &section.relocations {
-                let referent = self.referent((at, relocation.symbol), resolve);
-                self.complete(relocation, section, output, start, referent)?;
+                let referent = self.referent((at, relocation.symbol), section, resolve);
+                let completed = referent
+                    .and_then(|referent| self.complete(relocation, output, start, referent));
+                completed.map_err(|problem| LinkError::Relocation {
+                    object: input.name.to_owned(),
+                    section: section.name.to_owned(),
+                    offset: relocation.offset.into(),
+                    problem,
+                })?;
             }
         }
         Ok(())
@@ -288,43 +296,41 @@ impl<'a> Placed<'a> {
     fn complete(
         &mut self,
         relocation: &Relocation,
-        section: &Section<'_>,
         output: usize,
         start: u32,
-        referent: Option<Referent>,
-    ) -> Result<(), LinkError> {
-        let error = |problem: String| LinkError::Relocation {
-            section: section.name.to_owned(),
-            offset: relocation.offset.into(),
-            problem,
-        };
-        let referent = referent.ok_or_else(|| error("refers to no symbol".into()))?;
+        referent: Referent,
+    ) -> Result<(), String> {
         let at = start.wrapping_add(relocation.offset);
         let output = &mut self.sections[output];
         let place = output.address.wrapping_add(at);
         let field = output.bytes.get_mut(at as usize..).and_then(|rest| rest.first_chunk_mut());
-        let field = field.ok_or_else(|| error("lies outside of its section".into()))?;
-        let completed = match referent {
+        let field = field.ok_or("lies outside of its section")?;
+        match referent {
             Referent::Target(target) => relocate(field, relocation.kind, place, target),
             Referent::Nothing => relocate_undefined(field, relocation.kind, place),
-        };
-        completed.map_err(error)
+        }
     }
 
+    /// What a field of `section` refers to.
     fn referent(
         &mut self,
         symbol: Id,
+        section: &Section<'_>,
         resolve: &mut dyn FnMut(&str) -> Option<u32>,
-    ) -> Option<Referent> {
+    ) -> Result<Referent, String> {
         let target = match self.resolved.definition(symbol) {
             Definition::Symbol(id) => {
-                Target { address: self.address(id)?, thumb: self.resolved.symbol(id).thumb }
+                let address = self.address(id).ok_or("refers to what is in no memory")?;
+                Target { address, thumb: self.resolved.symbol(id).thumb }
             }
             Definition::Linked(symbol) => {
                 Target { address: symbol.address, thumb: symbol.is_function }
             }
+            Definition::Dropped { name } if section.has(elf::SHF_ALLOC) => {
+                return Err(format!("refers to {name}, which is left out"));
+            }
             // Debug information of code that is left out.
-            Definition::Dropped => Target::new(0),
+            Definition::Dropped { .. } => Target::new(0),
             Definition::Undefined { name, .. } => match self.own.get(name) {
                 Some(symbol) => {
                     self.used.insert(name.to_owned(), symbol.clone());
@@ -332,18 +338,25 @@ impl<'a> Placed<'a> {
                 }
                 None => match resolve(name) {
                     Some(address) => Target { address, thumb: true },
-                    None => return Some(Referent::Nothing),
+                    None => return Ok(Referent::Nothing),
                 },
             },
         };
-        Some(Referent::Target(target))
+        Ok(Referent::Target(target))
     }
 
     /// The address of a symbol that is kept, without the Thumb bit.
-    fn address(&self, symbol: Id) -> Option<u32> {
-        let (output, offset) = *self.places.get(&self.resolved.section_of(symbol)?)?;
-        let section = self.sections.get(output)?;
-        Some(section.address.wrapping_add(offset).wrapping_add(self.resolved.symbol(symbol).value))
+    fn address(&self, id: Id) -> Option<u32> {
+        let symbol = self.resolved.symbol(id);
+        match symbol.place {
+            Place::Absolute => Some(symbol.value),
+            Place::Section(section) => {
+                let (output, offset) = *self.places.get(&(id.0, section))?;
+                let section = self.sections.get(output)?;
+                Some(section.address.wrapping_add(offset).wrapping_add(symbol.value))
+            }
+            Place::Undefined => None,
+        }
     }
 
     /// The address of what a name means to all objects, with the Thumb bit.
@@ -372,7 +385,7 @@ impl<'a> Placed<'a> {
                         }
                         None => continue,
                     },
-                    Definition::Linked(first) if symbol.section.is_some() => first,
+                    Definition::Linked(first) if symbol.place != Place::Undefined => first,
                     _ => continue,
                 };
                 let is_signature = input.groups.iter().any(|g| g.signature == symbol.name);
@@ -397,13 +410,11 @@ impl<'a> Placed<'a> {
                 if !wanted || self.resolved.definition(id) != Definition::Symbol(id) {
                     continue;
                 }
+                let Some(address) = self.address(id) else { continue };
                 let place = self.resolved.section_of(id).and_then(|id| self.places.get(&id));
-                let (Some(address), Some(&(section, _))) = (self.address(id), place) else {
-                    continue;
-                };
                 symbols.push(OutputSymbol {
                     name: symbol.name.to_owned(),
-                    section: Some(section),
+                    section: place.map(|&(section, _)| section),
                     value: address | u32::from(symbol.thumb),
                     size: symbol.size,
                     kind: symbol.kind,

@@ -1,9 +1,9 @@
 //! Symbol resolution: which definition each name means, and what of the objects is kept.
 //!
-//! A strong definition goes before weak ones, and of these the first. Sections of a COMDAT group
+//! A strong definition goes before a common one, that before weak ones, and of these the first. Sections of a COMDAT group
 //! that is linked already are discarded, and so is what nothing kept refers to, if asked.
 
-use super::input::{Input, Symbol};
+use super::input::{Input, Place, Strength, Symbol};
 use super::{Comdats, LinkError};
 use object::elf;
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,9 @@ pub enum Definition<'a> {
     /// Of an earlier object's group.
     Linked(super::Symbol),
     /// In a section that is left out.
-    Dropped,
+    Dropped {
+        name: &'a str,
+    },
     Undefined {
         name: &'a str,
         weak: bool,
@@ -58,18 +60,18 @@ impl<'a> Resolved<'a> {
     fn define_globals(&mut self) -> Result<(), LinkError> {
         for (at, input) in self.inputs.iter().enumerate() {
             for (&index, symbol) in &input.symbols {
-                let Some(section) = symbol.section else { continue };
-                if symbol.is_local() || !self.kept.contains(&(at, section)) {
+                let id = (at, index);
+                if symbol.is_local() || !self.is_defined(id) {
                     continue;
                 }
-                let earlier = self.globals.get(symbol.name).map(|&id| self.symbol(id).is_weak());
-                match (earlier, symbol.is_weak()) {
-                    (Some(false), false) => {
+                let earlier = self.globals.get(symbol.name).map(|&id| self.symbol(id).strength);
+                match earlier {
+                    Some(Strength::Strong) if symbol.strength == Strength::Strong => {
                         return Err(LinkError::Duplicate(symbol.name.to_owned()));
                     }
-                    (Some(_), true) => {}
+                    Some(earlier) if earlier >= symbol.strength => {}
                     _ => {
-                        self.globals.insert(symbol.name, (at, index));
+                        self.globals.insert(symbol.name, id);
                     }
                 }
             }
@@ -92,7 +94,7 @@ impl<'a> Resolved<'a> {
                 match self.definition((at, relocation.symbol)) {
                     Definition::Symbol(symbol) => pending.extend(self.section_of(symbol)),
                     Definition::Undefined { name, .. } => pending.extend(self.bounded_by(name)),
-                    Definition::Linked(_) | Definition::Dropped => {}
+                    Definition::Linked(_) | Definition::Dropped { .. } => {}
                 }
             }
         }
@@ -117,7 +119,16 @@ impl<'a> Resolved<'a> {
     }
 
     pub fn section_of(&self, symbol: Id) -> Option<Id> {
-        self.symbol(symbol).section.map(|section| (symbol.0, section))
+        self.symbol(symbol).section().map(|section| (symbol.0, section))
+    }
+
+    /// Whether it is absolute or in a section that is kept.
+    fn is_defined(&self, id: Id) -> bool {
+        match self.symbol(id).place {
+            Place::Section(section) => self.kept.contains(&(id.0, section)),
+            Place::Absolute => true,
+            Place::Undefined => false,
+        }
     }
 
     pub fn global(&self, name: &str) -> Option<Id> {
@@ -125,20 +136,21 @@ impl<'a> Resolved<'a> {
     }
 
     pub fn definition(&self, id: Id) -> Definition<'a> {
-        let Some(symbol) = self.inputs[id.0].symbols.get(&id.1) else { return Definition::Dropped };
-        if self.section_of(id).is_some_and(|section| self.kept.contains(&section)) {
-            // Another object's strong definition goes before a weak one.
-            let preferred = symbol.is_weak().then(|| self.global(symbol.name)).flatten();
-            return Definition::Symbol(preferred.unwrap_or(id));
+        let Some(symbol) = self.inputs[id.0].symbols.get(&id.1) else {
+            return Definition::Dropped { name: "a symbol of unknown meaning" };
+        };
+        let global = if symbol.is_local() { None } else { self.global(symbol.name) };
+        if self.is_defined(id) {
+            // Another object's stronger definition is the one.
+            return Definition::Symbol(global.unwrap_or(id));
         }
-        let other = if symbol.is_local() { None } else { self.global(symbol.name) };
-        let other = other.filter(|&other| {
-            self.section_of(other).is_some_and(|section| self.kept.contains(&section))
-        });
+        let other = global.filter(|&other| self.is_defined(other));
         match (other, self.linked.get(symbol.name)) {
             (Some(other), _) => Definition::Symbol(other),
             (None, Some(&linked)) => Definition::Linked(linked),
-            (None, None) if symbol.section.is_some() => Definition::Dropped,
+            (None, None) if symbol.place != Place::Undefined => {
+                Definition::Dropped { name: symbol.name }
+            }
             (None, None) => Definition::Undefined { name: symbol.name, weak: symbol.is_weak() },
         }
     }

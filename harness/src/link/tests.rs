@@ -58,6 +58,13 @@ const LAYOUT: Layout<'static> = Layout {
     reservations: &[],
 };
 
+/// Objects with the names `a`, `b` and so on.
+fn link_objects(objects: &[&[u8]], layout: &Layout<'_>) -> Result<Linked, LinkError> {
+    let names = ["a", "b", "c"];
+    let objects = names.iter().zip(objects).map(|(name, bytes)| Named { name, bytes });
+    link_program(&objects.collect::<Vec<_>>(), layout)
+}
+
 /// Constant data that is the program's root.
 fn root(words: usize) -> (Builder, SectionId) {
     let mut builder = Builder::new();
@@ -86,9 +93,118 @@ fn a_strong_definition_goes_before_weak_ones() {
     let mut second = Builder::new();
     let strong = second.section(".rodata.strong", SectionKind::ReadOnlyData, &[2]);
     second.symbol("f", strong, false);
-    let linked = link_program(&[&first.write(), &second.write()], &LAYOUT).unwrap();
+    let linked = link_objects(&[&first.write(), &second.write()], &LAYOUT).unwrap();
     assert_eq!(words(&linked, ".vectors"), [0x1008, 0]);
     assert_eq!(words(&linked, ".rodata"), [2]);
+}
+
+#[test]
+fn absolute_symbols_keep_their_value() {
+    let (mut builder, vectors) = root(3);
+    let mut absolute = |name: &str, value, kind| {
+        builder.0.add_symbol(Written {
+            name: name.as_bytes().to_vec(),
+            value,
+            size: 0,
+            kind,
+            scope: SymbolScope::Dynamic,
+            weak: false,
+            section: SymbolSection::Absolute,
+            flags: SymbolFlags::None,
+        })
+    };
+    let register = absolute("REGISTER", 0x4000_4001, SymbolKind::Data);
+    let rom = absolute("rom_function", 0x0301, SymbolKind::Text);
+    builder.refer(vectors, 0, register);
+    builder.refer(vectors, 4, rom);
+    let mut second = Builder::new();
+    let other = second.section(".rodata.other", SectionKind::ReadOnlyData, &[0]);
+    second.symbol("other", other, false);
+    let used = second.undefined("REGISTER", false);
+    second.refer(other, 0, used);
+    let used = builder.undefined("other", false);
+    builder.refer(vectors, 8, used);
+    let linked = link_objects(&[&builder.write(), &second.write()], &LAYOUT).unwrap();
+    assert_eq!(words(&linked, ".vectors"), [0x4000_4001, 0x0301, 0x100c]);
+    assert_eq!(words(&linked, ".rodata"), [0x4000_4001]);
+    let symbol = linked.symbol("REGISTER").unwrap();
+    assert_eq!((symbol.section, symbol.value), (None, 0x4000_4001));
+}
+
+/// As large and aligned as any object wants it, unless one defines it strongly.
+#[test]
+fn common_symbols_have_zeroed_room() {
+    let common = |builder: &mut Builder, size, align| {
+        let symbol = Written {
+            name: b"buffer".to_vec(),
+            value: 0,
+            size: 0,
+            kind: SymbolKind::Data,
+            scope: SymbolScope::Dynamic,
+            weak: false,
+            section: SymbolSection::Undefined,
+            flags: SymbolFlags::None,
+        };
+        builder.0.add_common_symbol(symbol, size, align)
+    };
+    let (mut first, vectors) = root(2);
+    let buffer = common(&mut first, 8, 64);
+    first.refer(vectors, 0, buffer);
+    let state = Reservation { symbol: "state".into(), bytes: 4, align: 4 };
+    let end = first.undefined("__bss_end", false);
+    first.refer(vectors, 4, end);
+    let mut second = Builder::new();
+    common(&mut second, 20, 4);
+    let (first, second) = (first.write(), second.write());
+    let ram = Region { origin: 0x2000_0020, length: 0x200 };
+    let layout = Layout { ram, reservations: &[state], ..LAYOUT };
+    let linked = link_objects(&[&first, &second], &layout).unwrap();
+    assert_eq!(words(&linked, ".vectors"), [0x2000_0040, 0x2000_0040 + 24]);
+    assert_eq!(linked.ram_bytes(), 24);
+
+    let mut strong = Builder::new();
+    let section = strong.section(".rodata.buffer", SectionKind::ReadOnlyData, &[9]);
+    strong.symbol("buffer", section, false);
+    let mut weak = Builder::new();
+    let section = weak.section(".rodata.buffer", SectionKind::ReadOnlyData, &[9]);
+    weak.symbol("buffer", section, true);
+    let address = |other: &Builder| {
+        words(&link_objects(&[&other.write(), &first], &layout).unwrap(), ".vectors")[0]
+    };
+    assert_eq!((address(&strong), address(&weak)), (0x1008, 0x2000_0040));
+
+    let (mut huge, vectors) = root(1);
+    let buffer = common(&mut huge, 0xf000_0000, 4);
+    huge.refer(vectors, 0, buffer);
+    let error = link_objects(&[&huge.write()], &layout).err().unwrap().to_string();
+    assert!(error.starts_with("RAM is full"), "{error}");
+    let (mut aligned, _) = root(1);
+    common(&mut aligned, 4, 12);
+    let error = link_objects(&[&aligned.write()], &layout).err().unwrap().to_string();
+    assert!(error.starts_with("buffer wants an address that is a multiple of 12"), "{error}");
+}
+
+/// Notes are no contents of an image.
+#[test]
+fn only_debug_information_refers_to_what_is_left_out() {
+    let link = |from: &str, kind: SectionKind| {
+        let (mut builder, vectors) = root(1);
+        let note = builder.section(".note.x", SectionKind::ReadOnlyData, &[1]);
+        builder.0.section_mut(note).flags =
+            SectionFlags::Elf { sh_type: abi::SHT_NOTE, sh_flags: abi::SHF_ALLOC };
+        let note = builder.symbol("note", note, false);
+        let section = builder.section(from, kind, &[0]);
+        let f = builder.symbol("f", section, false);
+        builder.refer(section, 0, note);
+        if kind != SectionKind::Debug {
+            builder.refer(vectors, 0, f);
+        }
+        link_objects(&[&builder.write()], &LAYOUT).map_err(|error| error.to_string())
+    };
+    let error = link(".text.f", SectionKind::Text).err().unwrap();
+    assert_eq!(error, "a: .text.f+0x0: refers to note, which is left out");
+    let linked = link(".debug_info", SectionKind::Debug).unwrap();
+    assert_eq!(words(&linked, ".debug_info"), [0]);
 }
 
 #[test]
@@ -103,7 +219,7 @@ fn a_call_of_an_undefined_weak_symbol_does_nothing() {
     let call = Relocation { offset: 0, symbol: missing, addend: 0, flags };
     builder.0.add_relocation(code, call).unwrap();
     let flash = Region { origin: 0x0800_0000, length: 0x1000 };
-    let linked = link_program(&[&builder.write()], &Layout { flash, ..LAYOUT }).unwrap();
+    let linked = link_objects(&[&builder.write()], &Layout { flash, ..LAYOUT }).unwrap();
     assert_eq!(words(&linked, ".text"), [0xf3af_8000u32.rotate_left(16)]);
 }
 
@@ -112,7 +228,7 @@ fn undefined_and_repeated_names_are_errors() {
     let (mut first, vectors) = root(1);
     let f = first.undefined("f", false);
     first.refer(vectors, 0, f);
-    let error = |objects: &[&[u8]]| link_program(objects, &LAYOUT).err().unwrap().to_string();
+    let error = |objects: &[&[u8]]| link_objects(objects, &LAYOUT).err().unwrap().to_string();
     assert_eq!(error(&[&first.write()]), "undefined: f");
     let mut second = Builder::new();
     let section = second.section(".rodata", SectionKind::ReadOnlyData, &[2]);
@@ -141,10 +257,10 @@ fn execution_begins_at_the_global_entry() {
     let used = second.undefined("f", false);
     second.refer(vectors, 0, used);
     let (first, second) = (first.write(), second.write());
-    let linked = link_program(&[&first, &second], &LAYOUT).unwrap();
+    let linked = link_objects(&[&first, &second], &LAYOUT).unwrap();
     assert_eq!((linked.entry, words(&linked, ".vectors")[0]), (0x1000, 0x1004));
     for layout in [Layout { entry: "none", ..LAYOUT }, Layout { first: "none", ..LAYOUT }] {
-        let error = link_program(&[&first, &second], &layout).err().unwrap();
+        let error = link_objects(&[&first, &second], &layout).err().unwrap();
         assert_eq!(error.to_string(), "undefined: none");
     }
 }
@@ -165,13 +281,13 @@ fn data_has_its_contents_in_flash_and_zeros_have_none() {
         let symbol = builder.undefined(name, false);
         builder.refer(vectors, 8 + 4 * at as u64, symbol);
     }
-    let linked = link_program(&[&builder.write()], &LAYOUT).unwrap();
+    let linked = link_objects(&[&builder.write()], &LAYOUT).unwrap();
     let (ram, load) = (0x2000_0000, 0x1018);
     assert_eq!(words(&linked, ".vectors"), [ram, ram + 8, load, ram, ram + 8, ram + 20]);
     assert_eq!(linked.flash()[0x18..], [7, 0, 0, 0, 8, 0, 0, 0]);
     assert_eq!(linked.ram_bytes(), 20);
     let too_small = Layout { ram: Region { length: 0x90, ..LAYOUT.ram }, ..LAYOUT };
-    let error = link_program(&[&builder.write()], &too_small).err().unwrap().to_string();
+    let error = link_objects(&[&builder.write()], &too_small).err().unwrap().to_string();
     assert!(error.starts_with("RAM is full") && error.contains("need 148 bytes"), "{error}");
 }
 
@@ -184,13 +300,13 @@ fn sections_with_names_of_c_have_bounds() {
         builder.write()
     };
     let (mut builder, vectors) = root(2);
-    let linked = link_program(&[&builder.write(), &object(1)], &LAYOUT).unwrap();
+    let linked = link_objects(&[&builder.write(), &object(1)], &LAYOUT).unwrap();
     assert_eq!(names(&linked), [".vectors", ".bss"]);
     for (at, name) in ["__start_records", "__stop_records"].iter().enumerate() {
         let symbol = builder.undefined(name, false);
         builder.refer(vectors, 4 * at as u64, symbol);
     }
-    let linked = link_program(&[&builder.write(), &object(1), &object(2)], &LAYOUT).unwrap();
+    let linked = link_objects(&[&builder.write(), &object(1), &object(2)], &LAYOUT).unwrap();
     assert_eq!(words(&linked, ".vectors"), [0x1008, 0x1010]);
     assert_eq!(words(&linked, "records"), [1, 2]);
 }
@@ -212,7 +328,7 @@ fn debug_sections_are_concatenated_and_keep_nothing() {
         }
         builder.write()
     };
-    let linked = link_program(&[&object("kept", Some(root(1))), &object("dropped", None)], &LAYOUT);
+    let linked = link_objects(&[&object("kept", Some(root(1))), &object("dropped", None)], &LAYOUT);
     let linked = linked.unwrap();
     assert_eq!(names(&linked), [".vectors", ".rodata", ".bss", ".debug_info", ".debug_str"]);
     // The second one's function is not there, and its string stands behind those of the first.
@@ -236,7 +352,7 @@ fn sizes_are_checked_before_memory_is_taken() {
         let behind = builder.section(".rodata.small", SectionKind::ReadOnlyData, &[1]);
         let behind = builder.symbol("small", behind, false);
         builder.refer(vectors, 0, behind);
-        link_program(&[&builder.write()], &LAYOUT).err().unwrap().to_string()
+        link_objects(&[&builder.write()], &LAYOUT).err().unwrap().to_string()
     };
     let zeros = SectionKind::UninitializedData;
     let flash = error(zeros, abi::SHF_ALLOC);
@@ -247,7 +363,7 @@ fn sizes_are_checked_before_memory_is_taken() {
     assert!(file.starts_with("the file is full") && file.contains("not loaded"), "{file}");
     let memory = Reservation { symbol: "memory".into(), bytes: u32::MAX, align: 8 };
     let layout = Layout { reservations: &[memory.clone(), memory], ..LAYOUT };
-    let memory = link_program(&[&root(1).0.write()], &layout).err().unwrap().to_string();
+    let memory = link_objects(&[&root(1).0.write()], &layout).err().unwrap().to_string();
     assert!(memory.starts_with("RAM is full") && memory.contains("memory (4294967295"), "{memory}");
 }
 
@@ -262,7 +378,7 @@ fn zeros_in_flash_have_their_bytes() {
         SectionFlags::Elf { sh_type: abi::SHT_NOBITS, sh_flags: abi::SHF_ALLOC };
     let zeros = builder.symbol("z", zeros, false);
     builder.refer(vectors, 0, zeros);
-    let linked = link_program(&[&builder.write()], &LAYOUT).unwrap();
+    let linked = link_objects(&[&builder.write()], &LAYOUT).unwrap();
     assert_eq!((words(&linked, ".rodata"), linked.flash().len()), (vec![0; 3], 16));
 }
 
@@ -275,12 +391,12 @@ fn alignments_beyond_64_kib_are_refused() {
         let f = builder.symbol("f", code, false);
         builder.refer(vectors, 0, f);
         let flash = Region { origin: 0x1000, length: 0x2_0000 };
-        let linked = link_program(&[&builder.write()], &Layout { flash, ..LAYOUT });
+        let linked = link_objects(&[&builder.write()], &Layout { flash, ..LAYOUT });
         linked.map_err(|error| error.to_string())
     };
     assert_eq!(words(&link(0x1_0000).unwrap(), ".vectors"), [0x1_0000]);
     let error = link(0x2_0000).err().unwrap();
-    assert!(error.starts_with("section .text.f wants a multiple of 131072"), "{error}");
+    assert!(error.starts_with(".text.f wants an address that is a multiple of 131072"), "{error}");
 }
 
 /// Also behind a section that ends at no multiple of the next one's alignment, and in a flash that
@@ -302,7 +418,7 @@ fn the_file_has_what_memory_has_at_every_alignment() {
         }
         let flash = Region { origin: 0x1080, length: 0x10_0000 };
         let ram = Region { origin: 0x2000_0080, length: 0x10_0000 };
-        let linked = link_program(&[&builder.write()], &Layout { flash, ram, ..LAYOUT }).unwrap();
+        let linked = link_objects(&[&builder.write()], &Layout { flash, ram, ..LAYOUT }).unwrap();
         let bytes = elf::write(&linked).unwrap();
         let file = object::read::elf::ElfFile32::<Endianness>::parse(&*bytes).unwrap();
         let mut image = Vec::new();
@@ -332,6 +448,6 @@ fn objects_for_different_processors_do_not_link() {
     first.0.section_mut(attributes).flags =
         SectionFlags::Elf { sh_type: input::SHT_ARM_ATTRIBUTES, sh_flags: abi::SectionFlags(0) };
     let second = Builder::new().write();
-    let error = link_program(&[&first.write(), &second], &LAYOUT).err().unwrap();
+    let error = link_objects(&[&first.write(), &second], &LAYOUT).err().unwrap();
     assert!(matches!(error, LinkError::Attributes));
 }
