@@ -18,6 +18,12 @@ pub const SHT_ARM_ATTRIBUTES: elf::SectionType = elf::SectionType(0x7000_0003);
 /// memory and in the file.
 const MAX_ALIGN: u32 = 1 << 16;
 
+/// Sections that a C library executes, or whose functions it calls, by type and by name.
+const STARTUP_TYPES: [elf::SectionType; 3] =
+    [elf::SHT_PREINIT_ARRAY, elf::SHT_INIT_ARRAY, elf::SHT_FINI_ARRAY];
+const STARTUP_NAMES: [&str; 7] =
+    [".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors", ".init", ".fini"];
+
 pub struct Input<'a> {
     /// For messages.
     pub name: &'a str,
@@ -39,6 +45,8 @@ pub struct Section<'a> {
     pub align: u32,
     pub flags: elf::SectionFlags,
     pub zeros: bool,
+    /// Is for a C library, which executes it or calls what it lists before or after the program.
+    pub startup: bool,
     pub relocations: Vec<Relocation>,
 }
 
@@ -137,7 +145,8 @@ impl<'a> Input<'a> {
                 input.attributes = section.data()?;
             }
             let zeros = sh_type == elf::SHT_NOBITS;
-            if zeros || sh_type == elf::SHT_PROGBITS {
+            let is_array = STARTUP_TYPES.contains(&sh_type);
+            if zeros || is_array || sh_type == elf::SHT_PROGBITS {
                 let data = if zeros { &[] } else { section.data()? };
                 let name = section.name()?;
                 let (size, align) = (section.size() as u32, section.align().max(1) as u32);
@@ -145,7 +154,9 @@ impl<'a> Input<'a> {
                 let relocations = relocations(input.name, name, &section)?;
                 let section_index = section.index().0;
                 let flags = sh_flags;
-                let section = Section { name, data, size, align, flags, zeros, relocations };
+                let startup = is_array || STARTUP_NAMES.iter().any(|&of| is_part(name, of));
+                let section =
+                    Section { name, data, size, align, flags, zeros, startup, relocations };
                 input.sections.insert(section_index, section);
             }
         }
@@ -208,6 +219,7 @@ impl<'a> Input<'a> {
             align,
             flags: elf::SHF_ALLOC | elf::SHF_WRITE,
             zeros: true,
+            startup: false,
             relocations: Vec::new(),
         };
         self.sections.insert(section, zeros);
@@ -235,6 +247,11 @@ pub fn unite_commons(inputs: &mut [Input<'_>]) {
             }
         }
     }
+}
+
+/// Whether a section is `of`, or `of.` and more.
+fn is_part(name: &str, of: &str) -> bool {
+    name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn check_align(what: &str, align: u32) -> Result<(), LinkError> {

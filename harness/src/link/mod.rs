@@ -39,6 +39,11 @@ pub enum LinkError {
     Writable(String),
     #[error("{object}: {section}+{offset:#x}: {problem}")]
     Relocation { object: String, section: String, offset: u64, problem: String },
+    #[error(
+        "{object}: section {section} is for a C library to call before or after the program, and an \
+         image has none"
+    )]
+    Startup { object: String, section: String },
     #[error("symbol {0} is defined twice")]
     Duplicate(String),
     #[error("undefined: {}", .0.iter().map(String::as_str).collect::<Vec<_>>().join(", "))]

@@ -53,8 +53,23 @@ impl<'a> Resolved<'a> {
             }
         }
         let mut resolved = Resolved { inputs, linked, kept, globals: HashMap::new() };
+        resolved.check_startup()?;
         resolved.define_globals()?;
         Ok(resolved)
+    }
+
+    /// Constructors and the like: nothing would call them.
+    fn check_startup(&self) -> Result<(), LinkError> {
+        for (at, input) in self.inputs.iter().enumerate() {
+            let startup = input.sections.iter().find(|&(&index, section)| {
+                section.startup && section.size > 0 && self.kept.contains(&(at, index))
+            });
+            if let Some((_, section)) = startup {
+                let (object, section) = (input.name.to_owned(), section.name.to_owned());
+                return Err(LinkError::Startup { object, section });
+            }
+        }
+        Ok(())
     }
 
     fn define_globals(&mut self) -> Result<(), LinkError> {

@@ -208,6 +208,35 @@ fn only_debug_information_refers_to_what_is_left_out() {
 }
 
 #[test]
+fn constructors_that_nothing_would_call_are_refused() {
+    let link = |name: &str, sh_type: abi::SectionType, words: &[u32]| {
+        let (builder, _) = root(1);
+        let mut other = Builder::new();
+        let section = other.section(name, SectionKind::Data, words);
+        let sh_flags = abi::SHF_ALLOC | abi::SHF_WRITE;
+        other.0.section_mut(section).flags = SectionFlags::Elf { sh_type, sh_flags };
+        let (first, other) = (builder.write(), other.write());
+        let linked = link_objects(&[&first, &other], &LAYOUT);
+        linked.map(|linked| names(&linked).len()).map_err(|error| error.to_string())
+    };
+    let arrays = [
+        (".preinit_array", abi::SHT_PREINIT_ARRAY),
+        (".init_array.00100", abi::SHT_INIT_ARRAY),
+        (".any", abi::SHT_INIT_ARRAY),
+        (".fini_array", abi::SHT_FINI_ARRAY),
+        (".ctors", abi::SHT_PROGBITS),
+        (".dtors.1", abi::SHT_PROGBITS),
+        (".init", abi::SHT_PROGBITS),
+    ];
+    for (name, sh_type) in arrays {
+        let error = link(name, sh_type, &[0]).unwrap_err();
+        assert!(error.starts_with(&format!("b: section {name} is for a C library")), "{error}");
+        assert_eq!(link(name, sh_type, &[]), Ok(2));
+    }
+    assert_eq!(link(".initial", abi::SHT_PROGBITS, &[0]), Ok(2));
+}
+
+#[test]
 fn a_call_of_an_undefined_weak_symbol_does_nothing() {
     let (mut builder, vectors) = root(1);
     // bl missing
