@@ -4,6 +4,7 @@
 
 mod common;
 mod images {
+    mod debug;
     pub mod emulated;
 }
 
@@ -30,7 +31,11 @@ struct Program {
 
 impl Program {
     fn new(board: Board, wasm: &[u8]) -> Program {
-        let compiler = image::compiler_for(&board, Compiler::new().threads(1));
+        Program::compiled(Compiler::new(), board, wasm)
+    }
+
+    fn compiled(compiler: Compiler, board: Board, wasm: &[u8]) -> Program {
+        let compiler = image::compiler_for(&board, compiler.threads(1));
         let artifact = compiler.clone().name("program").compile_wasm(wasm).unwrap();
         Program { board, compiler, artifact }
     }

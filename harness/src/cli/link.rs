@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "Examples:
   windlass link crc32.wasm -o crc32.elf --board mps2-an386 --invoke run
   windlass link hello.wasm -o hello.elf --board mps2-an500 --invoke _start
+  windlass link app.wasm -g -o app.elf --board mps2-an386 --invoke run 5
   windlass link crc32.wasm -o crc32.hex --format hex --board my-board.toml --invoke crc32 1024 16";
 
 #[derive(clap::Args)]
@@ -41,6 +42,13 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "elf")]
     format: Format,
 
+    /// Debug information in the ELF file, of the module and of what the image adds
+    ///
+    /// As for `compile`: lines are those of the source if the module carries DWARF, else byte offsets in
+    /// the wasm file. Flash has the same but for the traps: each source location has one of its own.
+    #[arg(short = 'g')]
+    debug_info: bool,
+
     #[command(flatten)]
     regalloc: RegallocArg,
 
@@ -62,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
     let board = board(&args.board)?;
     let Invocation { input, invoke } = &args.invocation;
     let input = Input::read(input)?;
-    let compiler = args.regalloc.apply(args.codegen.image_compiler()?);
+    let compiler = args.regalloc.apply(args.codegen.image_compiler()?).debug_info(args.debug_info);
     let linked = link(&input, compiler, &board, invoke, args.memory_bytes)?;
     let bytes = match args.format {
         Format::Elf => elf::write(&linked)?,

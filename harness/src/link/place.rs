@@ -1,7 +1,7 @@
 //! Placement: an address for every section that is kept, and relocation there.
 
 use super::input::{Place, Relocation, Section};
-use super::reloc::{Target, relocate, relocate_undefined};
+use super::reloc::{Target, relocate, relocate_left_out, relocate_undefined};
 use super::resolve::{Definition, Id, Resolved, bounded_name};
 use super::{
     Comdats, Image, Kind, Layout, LinkError, Linked, OutputSection, OutputSymbol, Region, Symbol,
@@ -14,6 +14,8 @@ enum Referent {
     Target(Target),
     /// A weak symbol that nothing defines.
     Nothing,
+    /// Code or data that is left out.
+    LeftOut,
 }
 
 /// Where the sections of the input went.
@@ -281,7 +283,7 @@ impl<'a> Placed<'a> {
             for relocation in &section.relocations {
                 let referent = self.referent((at, relocation.symbol), section, resolve);
                 let completed = referent
-                    .and_then(|referent| self.complete(relocation, output, start, referent));
+                    .and_then(|to| self.complete(relocation, section.name, output, start, to));
                 completed.map_err(|problem| LinkError::Relocation {
                     object: input.name.to_owned(),
                     section: section.name.to_owned(),
@@ -296,6 +298,7 @@ impl<'a> Placed<'a> {
     fn complete(
         &mut self,
         relocation: &Relocation,
+        section: &str,
         output: usize,
         start: u32,
         referent: Referent,
@@ -308,6 +311,7 @@ impl<'a> Placed<'a> {
         match referent {
             Referent::Target(target) => relocate(field, relocation.kind, place, target),
             Referent::Nothing => relocate_undefined(field, relocation.kind, place),
+            Referent::LeftOut => relocate_left_out(field, relocation.kind, section),
         }
     }
 
@@ -330,7 +334,7 @@ impl<'a> Placed<'a> {
                 return Err(format!("refers to {name}, which is left out"));
             }
             // Debug information of code that is left out.
-            Definition::Dropped { .. } => Target::new(0),
+            Definition::Dropped { .. } => return Ok(Referent::LeftOut),
             Definition::Undefined { name, .. } => match self.own.get(name) {
                 Some(symbol) => {
                     self.used.insert(name.to_owned(), symbol.clone());

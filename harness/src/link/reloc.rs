@@ -43,6 +43,26 @@ pub fn relocate_undefined(
     }
 }
 
+/// Completes one field of a section that is not loaded and refers to what is left out. A debugger
+/// must take it for no address, and 0 may well be one.
+pub fn relocate_left_out(
+    field: &mut [u8; 4],
+    r_type: elf::RelocationType,
+    section: &str,
+) -> Result<(), String> {
+    let word: u32 = match section {
+        // In the lists of DWARF 4 two zeros are the end, and all ones announce a base.
+        ".debug_ranges" | ".debug_loc" => 1,
+        _ if section.starts_with(".debug_") => u32::MAX,
+        _ => 0,
+    };
+    match r_type {
+        elf::R_ARM_ABS32 => *field = word.to_le_bytes(),
+        _ => relocate(field, r_type, 0, Target::new(0))?,
+    }
+    Ok(())
+}
+
 /// Completes one field at address `place`.
 pub fn relocate(
     field: &mut [u8; 4],
@@ -214,6 +234,17 @@ mod tests {
         }
         let other = relocate_undefined(&mut field(0), elf::R_ARM_SBREL32, place);
         assert!(other.unwrap_err().contains("relocation type 9"));
+    }
+
+    #[test]
+    fn debuggers_see_no_address_of_what_is_left_out() {
+        let sections = [(".debug_info", u32::MAX), (".debug_ranges", 1), (".comment", 0)];
+        for (section, word) in sections {
+            let mut field = 8u32.to_le_bytes();
+            relocate_left_out(&mut field, elf::R_ARM_ABS32, section).unwrap();
+            assert_eq!(u32::from_le_bytes(field), word, "{section}");
+        }
+        assert!(relocate_left_out(&mut [0; 4], elf::R_ARM_SBREL32, ".debug_info").is_err());
     }
 
     #[test]
