@@ -4,6 +4,7 @@ use crate::callgraph::CallGraph;
 use crate::compiled::{CompiledFunction, CompiledModule, FunctionStats, Listing, Remark};
 use crate::emit::buffer::MachBuffer;
 use crate::error::{Error, Result};
+use crate::instance::SMALL_FRAME;
 use crate::isa::{Code, FrameRequest, Isa, MachInst};
 use crate::lower::FrameNeeds;
 use crate::module::{Function, FunctionRole, Module};
@@ -14,6 +15,7 @@ use crate::{emit, lower, opt, runtime, schedule, stack, view};
 use cranelift_codegen::ir;
 use rayon::prelude::*;
 use regalloc2::{Block, Function as _, PRegSet, RegClass};
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "optimum")]
 use std::time::Duration;
@@ -46,8 +48,23 @@ pub fn compile_function<I: Isa>(
     function: &Function,
     options: &CodegenOptions,
 ) -> Result<CompiledFunction> {
+    Ok(compile_apart(isa, function, options)?.function)
+}
+
+fn compile_apart<I: Isa>(
+    isa: &I,
+    function: &Function,
+    options: &CodegenOptions,
+) -> Result<Compiled> {
     let lowered = lower_function(isa, function, options)?;
     compile_lowered(isa, function, &lowered, options)
+}
+
+/// What is known of a function without the others.
+struct Compiled {
+    function: CompiledFunction,
+    /// The same without its stack check, if the others may show that it needs none.
+    unchecked: Option<CompiledFunction>,
 }
 
 /// The passes in front of register allocation.
@@ -97,12 +114,12 @@ fn relieved<I: Isa>(isa: &I, clif: &ir::Function) -> Option<ir::Function> {
 }
 
 /// Register allocation and the passes behind it.
-pub fn compile_lowered<I: Isa>(
+fn compile_lowered<I: Isa>(
     isa: &I,
     function: &Function,
     lowered: &Lowered<I>,
     options: &CodegenOptions,
-) -> Result<CompiledFunction> {
+) -> Result<Compiled> {
     let start = Instant::now();
     let (reordered, mut alloc) = allocate(isa, lowered, options)?;
     let alloc_time = start.elapsed();
@@ -132,22 +149,48 @@ pub fn compile_lowered<I: Isa>(
     stats.stack_args = code.insts.iter().map(MachInst::stack_args).sum();
     let mut frame = frame_request(isa, function, clif, needs, &alloc, &mut code);
     frame.stack_check &= options.stack_check;
-    let frame_bytes = isa.finalize(&mut code, &frame, options)?;
+    let may_do_without = frame.stack_check && frame.entry.is_none();
+    let spare =
+        (may_do_without && (needs.makes_calls || needs.tail_bytes > 0)).then(|| code.clone());
 
+    let encode = |code, frame: &FrameRequest| -> Result<CompiledFunction> {
+        let (mut function, asm) = encode(isa, code, frame, stats, options)?;
+        function.listing = asm.map(|asm| Listing {
+            clif: clif.display().to_string(),
+            vcode: vcode.display().to_string(),
+            asm,
+        });
+        Ok(function)
+    };
+    let function = encode(code, &frame)?;
+    frame.stack_check = false;
+    let spare = spare.filter(|_| function.frame_bytes <= SMALL_FRAME);
+    let unchecked = spare.map(|spare| encode(spare, &frame)).transpose()?;
+    Ok(Compiled { function: CompiledFunction { remarks, view, shadow, ..function }, unchecked })
+}
+
+/// Offset and text of each instruction.
+type Asm = Vec<(u32, String)>;
+
+/// From allocated instructions to bytes; `stats` are those of the allocation.
+fn encode<I: Isa>(
+    isa: &I,
+    mut code: Code<I::Inst>,
+    frame: &FrameRequest,
+    mut stats: FunctionStats,
+    options: &CodegenOptions,
+) -> Result<(CompiledFunction, Option<Asm>)> {
+    let frame_bytes = isa.finalize(&mut code, frame, options)?;
     let mut buffer = MachBuffer::default();
     let mut lines = options.listings.then(Vec::new);
-    isa.emit(&code, &frame, options, &mut buffer, lines.as_mut());
+    isa.emit(&code, frame, options, &mut buffer, lines.as_mut());
     let finished = buffer.finish()?;
 
     stats.insts = finished.code_regions().map(|region| isa.count_insts(region)).sum();
     stats.code_bytes = finished.code.len() as u32;
     stats.frame_bytes = frame_bytes;
-    let listing = lines.map(|lines| Listing {
-        clif: clif.display().to_string(),
-        vcode: vcode.display().to_string(),
-        asm: finished.marks.iter().copied().zip(lines).collect(),
-    });
-    Ok(CompiledFunction {
+    let asm = lines.map(|lines| finished.marks.iter().copied().zip(lines).collect());
+    let function = CompiledFunction {
         code: finished.code,
         align: 4,
         relocs: finished.relocs,
@@ -159,11 +202,9 @@ pub fn compile_lowered<I: Isa>(
         incoming_bytes: frame.incoming_bytes,
         spill_area: frame.spill_area(),
         stats,
-        remarks,
-        listing,
-        view,
-        shadow,
-    })
+        ..CompiledFunction::default()
+    };
+    Ok((function, asm))
 }
 
 /// Compiles every function of a module, and appends the runtime routines that it is to carry.
@@ -208,24 +249,26 @@ pub fn compile_lowered_module<I: Isa>(
 fn complete<I: Isa>(
     isa: &I,
     module: &mut Module,
-    mut functions: Vec<CompiledFunction>,
+    compiled: Vec<Compiled>,
     options: &CodegenOptions,
 ) -> Result<CompiledModule> {
+    let (mut functions, mut unchecked): (Vec<_>, Vec<_>) =
+        compiled.into_iter().map(|one| (one.function, one.unchecked)).unzip();
     if options.stack_check {
-        let unchecked = CodegenOptions { stack_check: false, ..options.clone() };
         let graph = CallGraph::new(module, &functions, &isa.elf_format());
-        let needless = stack::needless_checks(module, &functions, &graph);
-        let again = each(needless.len(), options.threads, |nth| {
-            let function = &module.functions[needless[nth]];
-            guarded(function, || compile_function(isa, function, &unchecked))
-        })?;
-        needless.into_iter().zip(again).for_each(|(index, code)| functions[index] = code);
+        for index in stack::needless_checks(module, &functions, &graph) {
+            if let Some(code) = unchecked[index].take() {
+                let CompiledFunction { remarks, view, shadow, .. } = take(&mut functions[index]);
+                functions[index] = CompiledFunction { remarks, view, shadow, ..code };
+            }
+        }
     }
     runtime::append_routines(isa, module, &functions, options.runtime);
     let routines = &module.functions[functions.len()..];
     // They need nothing of the host's: callers test for what would trap there.
     let options = CodegenOptions { traps: TrapMode::Udf, ..options.clone() };
-    functions.extend(compile_functions(isa, routines, &options)?);
+    let routines = compile_functions(isa, routines, &options)?;
+    functions.extend(routines.into_iter().map(|one| one.function));
     let graph = CallGraph::new(module, &functions, &isa.elf_format());
     let stack_bounds = stack::bounds(module, &functions, &graph);
     if let Some(interface) = &mut module.interface {
@@ -239,10 +282,10 @@ fn compile_functions<I: Isa>(
     isa: &I,
     functions: &[Function],
     options: &CodegenOptions,
-) -> Result<Vec<CompiledFunction>> {
+) -> Result<Vec<Compiled>> {
     each(functions.len(), options.threads, |index| {
         let function = &functions[index];
-        guarded(function, || compile_function(isa, function, options))
+        guarded(function, || compile_apart(isa, function, options))
     })
 }
 
