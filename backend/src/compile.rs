@@ -126,8 +126,8 @@ fn compile_lowered<I: Isa>(
     let Lowered { clif, vcode, needs, stats: problem } = reordered.as_ref().unwrap_or(lowered);
     let counts = regalloc::stats(vcode, &alloc);
     let mut stats = FunctionStats {
-        vcode_insts: vcode.num_insts() as u32,
-        vregs: vcode.num_vregs() as u32,
+        vcode_insts: lowered.vcode.num_insts() as u32,
+        vregs: lowered.vcode.num_vregs() as u32,
         problem: *problem,
         reordered: reordered.is_some(),
         time_us: alloc_time.as_micros() as u64,

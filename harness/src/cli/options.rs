@@ -210,7 +210,7 @@ pub enum AllocatorArg {
     Coloring,
     /// Furthest next use across the control-flow graph
     Belady,
-    /// The cheapest of belady, coloring and ion for each function
+    /// The cheapest of ion, belady and another order of the instructions for each function
     Portfolio,
 }
 

@@ -155,13 +155,13 @@ impl<'a> Resolved<'a> {
             return Definition::Dropped { name: "a symbol of unknown meaning" };
         };
         let global = if symbol.is_local() { None } else { self.global(symbol.name) };
+        let global = global.filter(|&global| self.is_defined(global));
         if self.is_defined(id) {
             // Another object's stronger definition is the one.
             return Definition::Symbol(global.unwrap_or(id));
         }
-        let other = global.filter(|&other| self.is_defined(other));
-        match (other, self.linked.get(symbol.name)) {
-            (Some(other), _) => Definition::Symbol(other),
+        match (global, self.linked.get(symbol.name)) {
+            (Some(global), _) => Definition::Symbol(global),
             (None, Some(&linked)) => Definition::Linked(linked),
             (None, None) if symbol.place != Place::Undefined => {
                 Definition::Dropped { name: symbol.name }
