@@ -269,7 +269,7 @@ impl<'a, P: AllocProblem> Planner<'a, P> {
             };
             let frequency = |block: usize| self.problem.block_frequency(Block::new(block));
             let home = self.context.definitions.blocks[vreg.vreg()].index();
-            let chosen = costs.choose(self.context.cfg, home, &demanding, in_register, frequency);
+            let chosen = costs.choose(&self.context.cfg, home, &demanding, in_register, frequency);
             for block in chosen {
                 let is_param = self.problem.block_params(Block::new(home)).contains(&vreg);
                 if block == home && !is_param {

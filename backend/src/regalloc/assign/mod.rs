@@ -23,7 +23,7 @@ use super::cfg::Cfg;
 use super::liveness::Liveness;
 use super::points::{RegMask, mask_of};
 use super::ranges::{ValueRanges, ranges_of};
-use super::residence::{Definitions, Residence, Walker};
+use super::residence::{Definitions, Residence, Walker, definitions};
 use super::{AllocError, AllocProblem, AllocResult, CLASSES, Edit, blocks};
 use memory::{Memory, Planner};
 use webs::Webs;
@@ -32,26 +32,30 @@ use webs::Webs;
 pub(super) struct Context<'a, P> {
     pub problem: &'a P,
     pub env: &'a MachineEnv,
-    pub cfg: &'a Cfg,
-    pub liveness: &'a Liveness,
-    pub definitions: &'a Definitions,
+    pub cfg: Cfg,
+    pub liveness: Liveness,
+    pub definitions: Definitions,
     /// Found when first asked for.
     ranges: OnceCell<ValueRanges>,
 }
 
 impl<'a, P: AllocProblem> Context<'a, P> {
-    pub fn new(
-        problem: &'a P,
-        env: &'a MachineEnv,
-        cfg: &'a Cfg,
-        liveness: &'a Liveness,
-        definitions: &'a Definitions,
-    ) -> Self {
-        Context { problem, env, cfg, liveness, definitions, ranges: OnceCell::new() }
+    pub fn new(problem: &'a P, env: &'a MachineEnv) -> Result<Self, AllocError> {
+        if !env.fixed_stack_slots.is_empty() {
+            return Err(AllocError::Unsupported("an environment with fixed stack slots"));
+        }
+        Ok(Context {
+            definitions: definitions(problem)?,
+            cfg: Cfg::new(problem),
+            liveness: Liveness::new(problem),
+            problem,
+            env,
+            ranges: OnceCell::new(),
+        })
     }
 
     fn ranges(&self) -> &ValueRanges {
-        self.ranges.get_or_init(|| ranges_of(self.problem, self.liveness))
+        self.ranges.get_or_init(|| ranges_of(self.problem, &self.liveness))
     }
 
     /// Where a residence has values stored.

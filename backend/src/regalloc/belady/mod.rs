@@ -18,9 +18,7 @@ use regalloc2::MachineEnv;
 use super::assign::memory::Memory;
 use super::assign::webs::Webs;
 use super::assign::{Context, assign};
-use super::cfg::Cfg;
-use super::liveness::Liveness;
-use super::residence::{Residence, definitions};
+use super::residence::Residence;
 use super::{AllocError, AllocProblem, AllocResult, Allocator};
 use next_use::NextUse;
 use spill::{Facts, Spiller};
@@ -67,22 +65,17 @@ pub(super) fn allocate<P: AllocProblem>(
     env: &MachineEnv,
     limit: Option<f64>,
 ) -> Result<Option<AllocResult>, AllocError> {
-    if !env.fixed_stack_slots.is_empty() {
-        return Err(AllocError::Unsupported("an environment with fixed stack slots"));
-    }
-    let definitions = definitions(problem)?;
-    let cfg = Cfg::new(problem);
-    let liveness = Liveness::new(problem);
-    let context = Context::new(problem, env, &cfg, &liveness, &definitions);
+    let context = Context::new(problem, env)?;
+    let Context { cfg, liveness, definitions, .. } = &context;
 
-    let facts = Facts::new(problem, env, &cfg, &liveness, &definitions);
-    let mut next = NextUse::new(problem, &cfg, &liveness);
+    let facts = Facts::new(problem, env, cfg, liveness, definitions);
+    let mut next = NextUse::new(problem, cfg, liveness);
     let mut best: Option<(f64, Residence, Memory)> = None;
     for policy in POLICIES {
         let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
-        trim::trim(problem, &definitions, &mut residence);
+        trim::trim(problem, definitions, &mut residence);
         let memory = context.memory(&residence);
-        let cost = memory.cost(problem, &definitions, &residence);
+        let cost = memory.cost(problem, definitions, &residence);
         if limit.is_some_and(|limit| cost >= limit) {
             return Ok(None);
         }

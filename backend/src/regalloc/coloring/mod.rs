@@ -19,10 +19,9 @@ use regalloc2::{MachineEnv, PReg, PRegSet, VReg};
 
 use super::assign::webs::Webs;
 use super::assign::{Context, assign};
-use super::cfg::Cfg;
 use super::liveness::Liveness;
 use super::points::mask_of;
-use super::residence::{definitions, edge_args, values};
+use super::residence::{edge_args, values};
 use super::{AllocError, AllocProblem, AllocResult, Allocator, blocks};
 use interference::Interference;
 use spill::{Spill, Writer};
@@ -49,20 +48,15 @@ impl Allocator for ChaitinBriggs {
         problem: &P,
         env: &MachineEnv,
     ) -> Result<AllocResult, AllocError> {
-        if !env.fixed_stack_slots.is_empty() {
-            return Err(AllocError::Unsupported("an environment with fixed stack slots"));
-        }
-        let definitions = definitions(problem)?;
-        let cfg = Cfg::new(problem);
-        let liveness = Liveness::new(problem);
-        let context = Context::new(problem, env, &cfg, &liveness, &definitions);
+        let context = Context::new(problem, env)?;
+        let liveness = &context.liveness;
         let allocatable = mask_of(PRegSet::from(env));
 
         let weights = weights(problem);
         let mut spills = vec![Spill::No; problem.num_vregs()];
-        spill::bound(problem, &liveness, &weights, &mut spills);
+        spill::bound(problem, liveness, &weights, &mut spills);
         for round in 0.. {
-            let residence = Writer::new(problem, &liveness, allocatable, &spills).run();
+            let residence = Writer::new(problem, liveness, allocatable, &spills).run();
             let mut webs = Webs::new(problem, &residence);
             keep_spilled(&mut webs.graph, &spills);
             let colors = iterated::color(&webs.graph, env);
