@@ -40,18 +40,7 @@ impl<I: Isa> Lowered<I> {
 }
 
 /// Compiles one function of a module.
-///
-/// # Errors
-/// What the function uses and windlass does not translate, with the function's name and place.
-pub fn compile_function<I: Isa>(
-    isa: &I,
-    function: &Function,
-    options: &CodegenOptions,
-) -> Result<CompiledFunction> {
-    Ok(compile_apart(isa, function, options)?.function)
-}
-
-fn compile_apart<I: Isa>(
+fn compile_function<I: Isa>(
     isa: &I,
     function: &Function,
     options: &CodegenOptions,
@@ -208,6 +197,9 @@ fn encode<I: Isa>(
 }
 
 /// Compiles every function of a module, and appends the runtime routines that it is to carry.
+///
+/// # Errors
+/// What the first function uses that windlass does not translate, with its name and place.
 pub fn compile_module<I: Isa>(
     isa: &I,
     module: &mut Module,
@@ -285,7 +277,7 @@ fn compile_functions<I: Isa>(
 ) -> Result<Vec<Compiled>> {
     each(functions.len(), options.threads, |index| {
         let function = &functions[index];
-        guarded(function, || compile_apart(isa, function, options))
+        guarded(function, || compile_function(isa, function, options))
     })
 }
 

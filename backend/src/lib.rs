@@ -30,8 +30,6 @@ pub mod trap;
 pub mod vcode;
 pub mod view;
 
-pub use compile::{
-    Lowered, compile_function, compile_lowered_module, compile_module, lower_module,
-};
+pub use compile::{Lowered, compile_lowered_module, compile_module, lower_module};
 pub use error::{Error, Result};
 pub use trap::Trap;
