@@ -18,6 +18,7 @@
 //! windlass::fault_vectors!();
 //! ```
 
+use crate::outputs::Outputs;
 use crate::{Artifact, Compiler};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -74,10 +75,11 @@ pub fn module(
     let runtime = [("windlass.rs", RUNTIME.as_bytes()), ("windlass.x", LINKER_SCRIPT.as_bytes())];
     let files = [("o", &artifact.object[..]), ("h", header.as_bytes()), ("rs", binding.as_bytes())];
     let files = files.map(|(extension, bytes)| (format!("{name}.{extension}"), bytes));
+    let mut outputs = Outputs::default();
     for (file, bytes) in files.iter().map(|(file, bytes)| (&file[..], *bytes)).chain(runtime) {
-        let path = out.join(file);
-        std::fs::write(&path, bytes).map_err(|error| failed(&path, &error))?;
+        outputs.add(&out.join(file), bytes).map_err(|error| failed(wasm, &format!("{error:#}")))?;
     }
+    outputs.commit().map_err(|error| failed(wasm, &format!("{error:#}")))?;
     let object = out.join(format!("{name}.o"));
     println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rustc-link-arg-bins={}", object.display());

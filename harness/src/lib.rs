@@ -42,6 +42,7 @@ pub mod instance;
 pub mod link;
 #[cfg(feature = "cli")]
 pub mod machine;
+mod outputs;
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod store;

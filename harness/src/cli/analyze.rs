@@ -1,8 +1,8 @@
 //! `windlass analyze`: the spills of every function of an object, whoever compiled it.
 
-use super::files::print;
 use super::input;
 use super::options::Usage;
+use super::print;
 use crate::analyze::{Registers, analyze};
 use crate::report::physical;
 use anyhow::{Context, Result};

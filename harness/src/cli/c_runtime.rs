@@ -1,7 +1,7 @@
 //! `windlass c-runtime`: what C hosts compile beside their modules.
 
-use super::files::Outputs;
 use crate::c_runtime;
+use crate::outputs::Outputs;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 

@@ -1,11 +1,12 @@
 //! `windlass compare`: every function of every input, by several allocators.
 
 use super::call::Setting;
-use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{RegallocList, TargetArgs, Usage};
+use super::print;
 use super::profile::{self, Run};
 use super::save::{self, Problem};
+use crate::outputs::Outputs;
 use crate::report::csv::csv;
 use crate::report::curves::{self, Curves};
 use crate::report::html::{self, Views};

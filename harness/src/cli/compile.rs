@@ -1,9 +1,10 @@
 //! `windlass compile`: a module to an object, a header, figures, or a listing.
 
-use super::files::{Outputs, print};
 use super::input::Input;
 use super::options::{RegallocArg, RuntimeArg, TargetArgs, Usage};
+use super::print;
 use crate::Artifact;
+use crate::outputs::Outputs;
 use crate::report::physical;
 use crate::report::remarks::remarks;
 use crate::report::schema::{Measured, Report};

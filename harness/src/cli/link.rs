@@ -1,13 +1,13 @@
 //! `windlass link`: a whole image for a board, without a C toolchain.
 
 use super::call::{parse_arguments, split_invocation};
-use super::files::Outputs;
 use super::input::{Input, read};
 use super::invocation::Invocation;
 use super::options::{CodegenArgs, RegallocArg, Usage};
 use crate::Compiler;
 use crate::image::{self, Board, Call};
 use crate::link::{Linked, elf, formats};
+use crate::outputs::Outputs;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,6 @@ mod call;
 mod compare;
 mod compile;
 mod features;
-mod files;
 mod input;
 mod invocation;
 mod link;
@@ -24,7 +23,9 @@ mod symbolize;
 mod traffic;
 mod wast;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// WebAssembly to Cortex-M objects, with every spill measured.
@@ -108,6 +109,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes results to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
 }
 
 /// Options that contradict each other are a wrong command line.

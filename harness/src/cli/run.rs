@@ -1,10 +1,10 @@
 //! `windlass run`: one call of a function on the emulator, or on a board that QEMU is.
 
 use super::call::{Called, Setting, parse_arguments, parse_u32, split_invocation};
-use super::files::print;
 use super::input::Input;
 use super::invocation::Invocation;
 use super::options::{RegallocArg, TargetArgs, Usage};
+use super::print;
 use super::{link, qemu, traffic};
 use crate::machine::{Cost, Machine, NoHost};
 use crate::report::schema::Dynamic;

@@ -1,6 +1,6 @@
 //! `compare --save`: allocation problems to files.
 
-use super::files::Outputs;
+use crate::outputs::Outputs;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! `windlass size`: flash, RAM and stack of modules.
 
-use super::files::print;
 use super::input::Input;
 use super::options::{RegallocArg, RuntimeArg, TargetArgs};
+use super::print;
 use crate::report::size::{SizeReport, csv, table};
 use anyhow::Result;
 use clap::ValueEnum;

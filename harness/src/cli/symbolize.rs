@@ -1,7 +1,7 @@
 //! `windlass symbolize`: what stands at addresses of code.
 
-use super::files::print;
 use super::input;
+use super::print;
 use crate::symbolize::{Frame, Location, Symbolizer};
 use anyhow::{Context, Result};
 use std::fmt::Write;

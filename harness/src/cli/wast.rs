@@ -1,8 +1,8 @@
 //! `windlass wast`: scripts of the WebAssembly test suite, on the emulator.
 
-use super::files::print;
 use super::input;
 use super::options::{RegallocArg, TargetArgs};
+use super::print;
 use crate::machine::Board;
 use crate::wast::{Config, MEMORY_RESERVE, Report, run as run_script};
 use anyhow::{Context, Result, bail};

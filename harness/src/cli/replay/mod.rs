@@ -2,9 +2,10 @@
 
 mod condition;
 
-use super::files::{Outputs, print};
 use super::input::read;
 use super::options::{RegallocList, Usage};
+use super::print;
+use crate::outputs::Outputs;
 use crate::report::replay::{ProblemReport, Report, answer, table};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;

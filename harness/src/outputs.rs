@@ -75,12 +75,6 @@ fn permissions() -> std::fs::Permissions {
     std::fs::metadata(".").map(|m| m.permissions()).expect("the working directory exists")
 }
 
-/// Writes results to standard output.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
