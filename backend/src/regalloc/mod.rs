@@ -295,14 +295,15 @@ pub fn run<P: AllocProblem>(
     Ok(result)
 }
 
-/// What [`run`] does with belady, if the answer's stores and reloads then cost less than `limit`.
+/// What [`run`] does with portfolio, but for ion, if the answer's stores and reloads then cost less than
+/// `limit`.
 pub fn run_below<P: AllocProblem>(
     limit: f64,
     problem: &P,
     env: &MachineEnv,
     verify: bool,
 ) -> Result<Option<AllocResult>, AllocError> {
-    let result = guard(Belady.name(), || belady::allocate(problem, env, Some(limit)))?;
+    let result = guard(Portfolio.name(), || portfolio::allocate_below(problem, env, limit))?;
     if verify && let Some(result) = &result {
         check(problem, env, result)?;
     }

@@ -2,13 +2,15 @@
 //!
 //! Keeps the answer of the least [`Price`]. Where a function fits, ion, the fastest, goes first; if it
 //! spills nothing and copies little, no other is tried. Where a function must spill, belady takes its
-//! place. Coloring, whose answers are seldom cheaper than belady's, would take as long again.
+//! place, and where that copies much, registers are handed out a second time in another order of
+//! preference. Coloring, whose answers are seldom cheaper than belady's, would take as long again.
 
 use regalloc2::{MachineEnv, PRegSet};
 
 use super::stats::block_counts;
 use super::{
-    AllocError, AllocProblem, AllocResult, Allocator, Belady, Edit, Ion, blocks, pressure::fits,
+    AllocError, AllocProblem, AllocResult, Allocator, Edit, Ion, belady::Placed, blocks,
+    pressure::fits,
 };
 
 pub struct Portfolio;
@@ -30,7 +32,10 @@ impl Allocator for Portfolio {
             best.add(Ion.allocate(problem, env));
         }
         if !best.is_good() {
-            best.add(Belady.allocate(problem, env));
+            match Placed::new(problem, env, None) {
+                Ok(placed) => best.add_placed(placed.expect("no cost is too high")),
+                Err(error) => best.add(Err(error)),
+            }
         }
         if !fits && best.best.is_none() {
             best.add(Ion.allocate(problem, env));
@@ -39,8 +44,32 @@ impl Allocator for Portfolio {
     }
 }
 
+/// What portfolio makes of belady's placement, if its stores and reloads cost less than `limit`.
+pub(super) fn allocate_below<P: AllocProblem>(
+    problem: &P,
+    env: &MachineEnv,
+    limit: f64,
+) -> Result<Option<AllocResult>, AllocError> {
+    let Some(placed) = Placed::new(problem, env, Some(limit))? else { return Ok(None) };
+    let mut best = Best { problem, env, best: None, first_error: None };
+    best.add_placed(placed);
+    best.finish().map(Some)
+}
+
 /// So many executed copies are left as they are.
 const FEW_COPIES: f64 = 10.0;
+
+/// So many are worth a second order of preference, which seldom saves more than a tenth of them.
+const MANY_COPIES: f64 = 32.0;
+
+/// The same registers, those first that a function must save.
+fn saved_first(env: &MachineEnv) -> MachineEnv {
+    MachineEnv {
+        preferred_regs_by_class: env.non_preferred_regs_by_class,
+        non_preferred_regs_by_class: env.preferred_regs_by_class,
+        ..env.clone()
+    }
+}
 
 /// The cheapest answer so far; of equal ones the first.
 struct Best<'a, P> {
@@ -60,6 +89,14 @@ impl<P: AllocProblem> Best<'_, P> {
                 }
             }
             Err(error) => self.first_error = self.first_error.take().or(Some(error)),
+        }
+    }
+
+    /// Gives registers to what belady placed.
+    fn add_placed(&mut self, mut placed: Placed<'_, P>) {
+        self.add(placed.assign(self.env));
+        if self.best.as_ref().is_some_and(|(price, _)| price.copies > MANY_COPIES) {
+            self.add(placed.assign(&saved_first(self.env)));
         }
     }
 

@@ -5,7 +5,7 @@ use regalloc2::{RegClass, SpillSlot};
 use super::AllocProblem;
 
 /// The frame's slots.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Slots {
     pub count: usize,
     free: [Vec<SpillSlot>; 3],

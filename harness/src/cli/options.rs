@@ -210,7 +210,7 @@ pub enum AllocatorArg {
     Coloring,
     /// Furthest next use across the control-flow graph
     Belady,
-    /// The cheapest of ion, belady and another order of the instructions for each function
+    /// The cheapest of ion and belady, other preferences and another order, for each function
     Portfolio,
 }
 

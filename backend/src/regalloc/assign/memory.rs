@@ -23,6 +23,7 @@ use crate::regalloc::{AllocProblem, blocks};
 const MAX_TRIES: usize = 64;
 const MAX_RANGES: usize = 256;
 
+#[derive(Clone)]
 pub(in crate::regalloc) struct Memory {
     /// The slot of each value that is ever in memory.
     slot: Vec<Option<SpillSlot>>,

@@ -4,11 +4,10 @@
 //! Webs are the nodes of an interference graph like values are in [`coloring`]; since residences
 //! fit, few find no colour, and each node has few neighbours.
 
-use regalloc2::{Block, MachineEnv, PReg, VReg};
+use regalloc2::{Block, PReg, VReg};
 
 use crate::regalloc::cfg::find;
 use crate::regalloc::coloring::interference::Interference;
-use crate::regalloc::coloring::iterated;
 use crate::regalloc::points::View;
 use crate::regalloc::residence::{Residence, Step, Walker, edge_args, edge_point};
 use crate::regalloc::{AllocProblem, blocks};
@@ -49,11 +48,6 @@ impl Webs {
             edges.join(&mut graph, block);
         }
         Webs { web_of: merge(&mut graph, &mut edges.parents), graph }
-    }
-
-    /// The best register of each piece, if it found one.
-    pub fn color(&self, env: &MachineEnv) -> Vec<Option<PReg>> {
-        self.of_pieces(&iterated::color(&self.graph, env))
     }
 
     /// The colour of each piece, given those of webs.

@@ -18,6 +18,7 @@ use regalloc2::MachineEnv;
 use super::assign::memory::Memory;
 use super::assign::webs::Webs;
 use super::assign::{Context, assign};
+use super::coloring::iterated::Coalesced;
 use super::residence::Residence;
 use super::{AllocError, AllocProblem, AllocResult, Allocator};
 use next_use::NextUse;
@@ -54,40 +55,58 @@ impl Allocator for Belady {
         problem: &P,
         env: &MachineEnv,
     ) -> Result<AllocResult, AllocError> {
-        Ok(allocate(problem, env, None)?.expect("no cost is too high"))
+        Placed::new(problem, env, None)?.expect("no cost is too high").assign(env)
     }
 }
 
-/// Allocates if each policy keeps the cost of stores and reloads below `limit`: else it stops with the
-/// first that does not, for others seldom gain much over it.
-pub(super) fn allocate<P: AllocProblem>(
-    problem: &P,
-    env: &MachineEnv,
-    limit: Option<f64>,
-) -> Result<Option<AllocResult>, AllocError> {
-    let context = Context::new(problem, env)?;
-    let Context { cfg, liveness, definitions, .. } = &context;
+/// What is in registers when, before it is said in which.
+pub(super) struct Placed<'a, P> {
+    context: Context<'a, P>,
+    residence: Residence,
+    memory: Memory,
+    webs: Webs,
+    coalesced: Coalesced,
+}
 
-    let facts = Facts::new(problem, env, cfg, liveness, definitions);
-    let mut next = NextUse::new(problem, cfg, liveness);
-    let mut best: Option<(f64, Residence, Memory)> = None;
-    for policy in POLICIES {
-        let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
-        trim::trim(problem, definitions, &mut residence);
-        let memory = context.memory(&residence);
-        let cost = memory.cost(problem, definitions, &residence);
-        if limit.is_some_and(|limit| cost >= limit) {
-            return Ok(None);
+impl<'a, P: AllocProblem> Placed<'a, P> {
+    /// Places values if each policy keeps the cost of stores and reloads below `limit`: else it stops
+    /// with the first that does not, for others seldom gain much over it.
+    pub fn new(
+        problem: &'a P,
+        env: &'a MachineEnv,
+        limit: Option<f64>,
+    ) -> Result<Option<Self>, AllocError> {
+        let context = Context::new(problem, env)?;
+        let Context { cfg, liveness, definitions, .. } = &context;
+
+        let facts = Facts::new(problem, env, cfg, liveness, definitions);
+        let mut next = NextUse::new(problem, cfg, liveness);
+        let mut best: Option<(f64, Residence, Memory)> = None;
+        for policy in POLICIES {
+            let mut residence = Spiller::new(&facts, &mut next, policy).run()?;
+            trim::trim(problem, definitions, &mut residence);
+            let memory = context.memory(&residence);
+            let cost = memory.cost(problem, definitions, &residence);
+            if limit.is_some_and(|limit| cost >= limit) {
+                return Ok(None);
+            }
+            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                best = Some((cost, residence, memory));
+            }
+            if cost == 0.0 || problem.num_insts() > MAX_INSTS {
+                break;
+            }
         }
-        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-            best = Some((cost, residence, memory));
-        }
-        if cost == 0.0 || problem.num_insts() > MAX_INSTS {
-            break;
-        }
+        let (_, residence, memory) = best.expect("some policy has been tried");
+        let webs = Webs::new(problem, &residence);
+        let coalesced = Coalesced::new(&webs.graph, env);
+        Ok(Some(Placed { context, residence, memory, webs, coalesced }))
     }
-    let (_, residence, memory) = best.expect("some policy has been tried");
-    let webs = Webs::new(problem, &residence);
-    let colors = webs.color(env);
-    assign(&context, &residence, &webs, &colors, memory).map(Some)
+
+    /// Gives registers, those that `env` prefers first: the same as values were placed for.
+    pub fn assign(&mut self, env: &MachineEnv) -> Result<AllocResult, AllocError> {
+        let Placed { context, residence, webs, .. } = self;
+        let colors = webs.of_pieces(&self.coalesced.select(&webs.graph, env));
+        assign(context, residence, webs, &colors, self.memory.clone())
+    }
 }

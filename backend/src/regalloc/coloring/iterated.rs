@@ -73,13 +73,36 @@ impl PartialOrd for Entry {
 
 /// The colour of each node.
 pub(in crate::regalloc) fn color(graph: &Interference, env: &MachineEnv) -> Vec<Option<PReg>> {
-    let mut work = Work::new(graph, mask_of(PRegSet::from(env)));
-    work.run();
-    let order = work.stack.iter().rev().copied();
-    select::select(graph, env, order, &mut work.alias, |node| match work.states[node as usize] {
-        State::Fixed(preg) => Some(preg),
-        _ => None,
-    })
+    Coalesced::new(graph, env).select(graph, env)
+}
+
+/// What becomes of a graph before its nodes get colours.
+pub(in crate::regalloc) struct Coalesced {
+    /// Nodes in the order in which they choose.
+    order: Vec<u32>,
+    /// Nodes that are to have one colour, as a forest.
+    alias: Vec<u32>,
+    /// Colours that are settled.
+    fixed: Vec<Option<PReg>>,
+}
+
+impl Coalesced {
+    pub fn new(graph: &Interference, env: &MachineEnv) -> Self {
+        let mut work = Work::new(graph, mask_of(PRegSet::from(env)));
+        work.run();
+        work.stack.reverse();
+        let fixed = work.states.iter().map(|state| match state {
+            State::Fixed(preg) => Some(*preg),
+            _ => None,
+        });
+        Coalesced { fixed: fixed.collect(), order: work.stack, alias: work.alias }
+    }
+
+    /// The colour of each node of the same graph, what `env` prefers first; which registers it has is
+    /// as it was.
+    pub fn select(&mut self, graph: &Interference, env: &MachineEnv) -> Vec<Option<PReg>> {
+        select::select(graph, env, &self.order, &mut self.alias, &self.fixed)
+    }
 }
 
 struct Work<'a> {

@@ -20,9 +20,9 @@ const MAX_ROUNDS: usize = 4;
 pub(super) fn select(
     graph: &Interference,
     env: &MachineEnv,
-    order: impl Iterator<Item = u32>,
+    order: &[u32],
     alias: &mut [u32],
-    fixed: impl Fn(u32) -> Option<PReg>,
+    fixed: &[Option<PReg>],
 ) -> Vec<Option<PReg>> {
     let count = graph.nodes.len();
     let mut members: Vec<Vec<u32>> = vec![vec![]; count];
@@ -30,12 +30,12 @@ pub(super) fn select(
         members[find(alias, node) as usize].push(node);
     }
     let mut colors = Colors::new(graph, env);
-    for (root, members) in members.iter().enumerate() {
-        if let Some(preg) = fixed(root as u32) {
-            members.iter().for_each(|&node| colors.set(node, Some(preg)));
+    for (members, fixed) in members.iter().zip(fixed) {
+        if fixed.is_some() {
+            members.iter().for_each(|&node| colors.set(node, *fixed));
         }
     }
-    for root in order {
+    for &root in order {
         let color = colors.best(&members[root as usize]);
         members[root as usize].iter().for_each(|&node| colors.set(node, color));
     }
