@@ -5,6 +5,7 @@
 //! that block, its header; loops nest by their headers. A second way into a loop (irreducible
 //! control flow) leaves some blocks out of it, which only costs quality.
 
+use core::ops::Range;
 use regalloc2::Block;
 
 use super::AllocProblem;
@@ -16,6 +17,9 @@ pub(super) struct Cfg {
     is_header: Vec<bool>,
     /// The header of the innermost loop around each block; around the loop, for a header.
     parent: Vec<u32>,
+    /// Blocks in an order in which each loop is a row that begins with its header: the place of each
+    /// block, and behind the loop's last, for a header.
+    numbers: Vec<Range<u32>>,
 }
 
 impl Cfg {
@@ -24,9 +28,11 @@ impl Cfg {
             idom: vec![NONE; problem.num_blocks()],
             is_header: vec![false; problem.num_blocks()],
             parent: vec![NONE; problem.num_blocks()],
+            numbers: vec![],
         };
         cfg.find_dominators(problem);
         cfg.find_loops(problem);
+        cfg.number();
         cfg
     }
 
@@ -81,6 +87,33 @@ impl Cfg {
         }
     }
 
+    fn number(&mut self) {
+        let count = self.parent.len();
+        // Headers stand in front of what is in their loops.
+        let mut sizes = vec![1; count];
+        for block in (0..count).rev().filter(|&block| self.parent[block] != NONE) {
+            sizes[self.parent[block] as usize] += sizes[block];
+        }
+        let mut outermost = 0;
+        let mut next = vec![0; count];
+        for block in 0..count {
+            let start = match self.parent[block] {
+                NONE => &mut outermost,
+                header => &mut next[header as usize],
+            };
+            let numbers = *start..*start + sizes[block];
+            *start = numbers.end;
+            next[block] = numbers.start + 1;
+            self.numbers.push(numbers);
+        }
+    }
+
+    /// The numbers of the blocks in a header's loop, itself first; a block's that is no header is one.
+    /// Numbers are from 0 on, those of each loop in a row.
+    pub fn numbers(&self, block: usize) -> Range<u32> {
+        self.numbers[block].clone()
+    }
+
     /// The immediate dominator; none for the entry.
     pub fn idom(&self, block: usize) -> Option<usize> {
         let idom = self.idom[block];
@@ -101,8 +134,8 @@ impl Cfg {
 
     /// How many loops an edge leaves.
     pub fn exits(&self, from: usize, to: usize) -> u32 {
-        let around = |header: &usize| self.loops(to).any(|other| other == *header);
-        self.loops(from).take_while(|header| !around(header)).count() as u32
+        let to = self.numbers[to].start;
+        self.loops(from).take_while(|&header| !self.numbers[header].contains(&to)).count() as u32
     }
 }
 
@@ -134,6 +167,7 @@ mod tests {
         assert_eq!(cfg.loops(3).collect::<Vec<_>>(), [1]);
         assert_eq!(cfg.loops(4).count(), 0);
         assert_eq!((cfg.exits(2, 3), cfg.exits(3, 4), cfg.exits(2, 2)), (1, 1, 0));
+        assert_eq!([1, 2, 3].map(|block| cfg.numbers(block)), [1..4, 2..3, 3..4]);
         assert_eq!((cfg.idom(0), cfg.idom(3)), (None, Some(2)));
     }
 }

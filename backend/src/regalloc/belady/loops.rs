@@ -11,61 +11,70 @@ use crate::regalloc::points::{Demand, RegMask, Scan};
 use crate::regalloc::residence::{Definitions, edge_args, values};
 use crate::regalloc::{AllocProblem, CLASSES, blocks};
 
-/// One for each loop, at its header's number.
-pub(super) struct Loops {
-    /// Sorted.
-    used: Vec<Vec<VReg>>,
-    /// The most values of each class that want a register at once.
+pub(super) struct Loops<'a> {
+    cfg: &'a Cfg,
+    /// Where in loops each value is used: numbers of blocks, as `cfg` nests them, sorted. What is used
+    /// in all of a loop stands at its header.
+    used: Vec<Vec<u32>>,
+    /// The most values of each class that want a register at once in the loop of each header.
     peak: Vec<[u32; 3]>,
 }
 
-impl Loops {
+impl<'a> Loops<'a> {
     pub fn new<P: AllocProblem>(
         problem: &P,
-        cfg: &Cfg,
+        cfg: &'a Cfg,
         liveness: &Liveness,
         definitions: &Definitions,
         allocatable: &[RegMask; 3],
-    ) -> Loops {
-        let count = problem.num_blocks();
-        let mut loops = Loops { used: vec![vec![]; count], peak: vec![[0; 3]; count] };
+    ) -> Self {
+        let used = vec![vec![]; problem.num_vregs()];
+        let mut loops = Loops { cfg, used, peak: vec![[0; 3]; problem.num_blocks()] };
         let mut scan = Scan::new(problem, liveness);
         for block in blocks(problem) {
             if cfg.loops(block.index()).next().is_some() {
-                loops.add_uses(problem, cfg, block);
-                loops.add_peak(cfg, &mut scan, block, allocatable);
+                loops.add_uses(problem, block);
+                loops.add_peak(&mut scan, block, allocatable);
             }
         }
-        // The header of the loop that was last seen to use each value.
-        let mut seen = vec![u32::MAX; problem.num_vregs()];
-        for header in (0..count).filter(|&block| cfg.is_header(block)) {
-            loops.follow_arguments(problem, cfg, definitions, header, &mut seen);
+        for used in &mut loops.used {
+            used.sort_unstable();
+            used.dedup();
+        }
+        loops.follow_arguments(problem, definitions);
+        // A loop wants what those in it want, which have later headers.
+        for header in (0..problem.num_blocks()).rev().filter(|&block| cfg.is_header(block)) {
+            if let Some(outer) = cfg.loops(header).nth(1) {
+                let inner = loops.peak[header];
+                at_least(&mut loops.peak[outer], inner);
+            }
         }
         loops
     }
 
     pub fn uses(&self, header: Block, vreg: VReg) -> bool {
-        self.used[header.index()].binary_search(&vreg).is_ok()
+        let used = &self.used[vreg.vreg()];
+        let numbers = self.cfg.numbers(header.index());
+        let first = used.partition_point(|&number| number < numbers.start);
+        used.get(first).is_some_and(|number| numbers.contains(number))
     }
 
     pub fn peak(&self, header: Block) -> [u32; 3] {
         self.peak[header.index()]
     }
 
-    fn add_uses<P: AllocProblem>(&mut self, problem: &P, cfg: &Cfg, block: Block) {
+    fn add_uses<P: AllocProblem>(&mut self, problem: &P, block: Block) {
+        let number = self.cfg.numbers(block.index()).start;
         for inst in problem.block_insns(block).iter() {
             let operands = values(problem.inst_operands(inst));
             for (_, op) in operands.filter(|(_, op)| op.kind() == OperandKind::Use) {
-                for header in cfg.loops(block.index()) {
-                    self.used[header].push(op.vreg());
-                }
+                self.used[op.vreg().vreg()].push(number);
             }
         }
     }
 
     fn add_peak<P: AllocProblem>(
         &mut self,
-        cfg: &Cfg,
         scan: &mut Scan<'_, P>,
         block: Block,
         allocatable: &[RegMask; 3],
@@ -80,47 +89,101 @@ impl Loops {
                 peak[i] = peak[i].max(wanted).max(view.live_after.count(class));
             }
         });
-        for class in CLASSES {
-            peak[class as usize] = peak[class as usize].max(at_entry.count(class));
-        }
-        for header in cfg.loops(block.index()) {
-            for (all, here) in self.peak[header].iter_mut().zip(peak) {
-                *all = here.max(*all);
-            }
+        at_least(&mut peak, CLASSES.map(|class| at_entry.count(class)));
+        if let Some(header) = self.cfg.loops(block.index()).next() {
+            at_least(&mut self.peak[header], peak);
         }
     }
 
-    /// Adds what the loop passes to parameters that it uses.
-    fn follow_arguments<P: AllocProblem>(
-        &mut self,
-        problem: &P,
-        cfg: &Cfg,
-        definitions: &Definitions,
-        header: usize,
-        seen: &mut [u32],
-    ) {
-        let inside = |block: Block| cfg.loops(block.index()).any(|h| h == header);
-        let mut is_new =
-            |vreg: VReg| core::mem::replace(&mut seen[vreg.vreg()], header as u32) != header as u32;
-        let mut used = core::mem::take(&mut self.used[header]);
-        used.retain(|&vreg| is_new(vreg));
-        let mut work = used.clone();
-        while let Some(vreg) = work.pop() {
-            let block = definitions.blocks[vreg.vreg()];
-            let params = problem.block_params(block);
-            let Some(n) = params.iter().position(|&param| param == vreg) else { continue };
-            for &pred in problem.block_preds(block).iter().filter(|&&pred| inside(pred)) {
+    /// What a branch passes to a parameter is used in the innermost loop around the branch in which the
+    /// parameter is, and in those around that.
+    fn follow_arguments<P: AllocProblem>(&mut self, problem: &P, definitions: &Definitions) {
+        let mut work: Vec<Block> = blocks(problem).collect();
+        let mut is_queued = vec![true; work.len()];
+        while let Some(block) = work.pop() {
+            is_queued[block.index()] = false;
+            for &pred in problem.block_preds(block) {
                 let succs = problem.block_succs(pred);
-                for succ in (0..succs.len()).filter(|&i| succs[i] == block) {
-                    let arg = edge_args(problem, pred, succ).nth(n).map(|(arg, _)| arg);
-                    if let Some(arg) = arg.filter(|&arg| is_new(arg)) {
-                        used.push(arg);
-                        work.push(arg);
+                let edges = (0..succs.len()).filter(|&succ| succs[succ] == block);
+                for (arg, param) in edges.flat_map(|succ| edge_args(problem, pred, succ)) {
+                    if self.used[param.vreg()].is_empty() {
+                        continue;
+                    }
+                    let mut around = self.cfg.loops(pred.index()).map(Block::new);
+                    let Some(header) = around.find(|&header| self.uses(header, param)) else {
+                        continue;
+                    };
+                    if self.uses(header, arg) {
+                        continue;
+                    }
+                    let number = self.cfg.numbers(header.index()).start;
+                    let used = &mut self.used[arg.vreg()];
+                    used.insert(used.partition_point(|&other| other < number), number);
+                    let source = definitions.blocks[arg.vreg()];
+                    if problem.block_params(source).contains(&arg) && !is_queued[source.index()] {
+                        is_queued[source.index()] = true;
+                        work.push(source);
                     }
                 }
             }
         }
-        used.sort_unstable();
-        self.used[header] = used;
+    }
+}
+
+fn at_least(peak: &mut [u32; 3], other: [u32; 3]) {
+    *peak = core::array::from_fn(|class| peak[class].max(other[class]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regalloc::residence::definitions;
+    use crate::regalloc::testing::random;
+    use regalloc2::Function as _;
+    use std::collections::BTreeSet;
+
+    /// What a loop uses, by the definition.
+    fn naive(problem: &impl AllocProblem, cfg: &Cfg, header: Block) -> BTreeSet<VReg> {
+        let inside = |block: &Block| cfg.loops(block.index()).any(|h| h == header.index());
+        let inside: Vec<Block> = blocks(problem).filter(inside).collect();
+        let insts = inside.iter().flat_map(|&block| problem.block_insns(block).iter());
+        let operands = insts.flat_map(|inst| values(problem.inst_operands(inst)));
+        let uses = operands.filter(|(_, op)| op.kind() == OperandKind::Use);
+        let mut used: BTreeSet<VReg> = uses.map(|(_, op)| op.vreg()).collect();
+        let edges = inside.iter().flat_map(|&block| {
+            let succs = 0..problem.block_succs(block).len();
+            succs.flat_map(move |succ| edge_args(problem, block, succ))
+        });
+        let edges: Vec<(VReg, VReg)> = edges.collect();
+        while let Some(&(arg, _)) =
+            edges.iter().find(|(arg, param)| used.contains(param) && !used.contains(arg))
+        {
+            used.insert(arg);
+        }
+        used
+    }
+
+    #[test]
+    fn what_loops_use_is_what_the_definition_says() {
+        let mut count = 0;
+        for seed in 0..300 {
+            let problem = random(seed);
+            let (cfg, liveness) = (Cfg::new(&problem), Liveness::new(&problem));
+            let definitions = definitions(&problem).unwrap();
+            let loops = Loops::new(&problem, &cfg, &liveness, &definitions, &[0x1ff; 3]);
+            for header in blocks(&problem).filter(|block| cfg.is_header(block.index())) {
+                let used = naive(&problem, &cfg, header);
+                let all = (0..problem.num_vregs()).map(|n| VReg::new(n, regalloc2::RegClass::Int));
+                let found = all.filter(|&vreg| loops.uses(header, vreg));
+                let numbers: BTreeSet<usize> = used.iter().map(|vreg| vreg.vreg()).collect();
+                assert_eq!(
+                    found.map(|v| v.vreg()).collect::<BTreeSet<_>>(),
+                    numbers,
+                    "seed {seed}"
+                );
+                count += 1;
+            }
+        }
+        assert!(count > 100, "only {count} loops");
     }
 }

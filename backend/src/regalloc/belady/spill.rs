@@ -26,7 +26,7 @@ pub(super) struct Facts<'a, P> {
     pub definitions: &'a Definitions,
     allocatable: [RegMask; 3],
     registers: [u32; 3],
-    loops: Loops,
+    loops: Loops<'a>,
 }
 
 impl<'a, P: AllocProblem> Facts<'a, P> {

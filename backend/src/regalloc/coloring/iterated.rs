@@ -98,8 +98,8 @@ impl Coalesced {
         Coalesced { fixed: fixed.collect(), order: work.stack, alias: work.alias }
     }
 
-    /// The colour of each node of the same graph, what `env` prefers first; which registers it has is
-    /// as it was.
+    /// The colour of each node of the same graph, what `env` prefers first. It has the registers that
+    /// the graph was coalesced for.
     pub fn select(&mut self, graph: &Interference, env: &MachineEnv) -> Vec<Option<PReg>> {
         select::select(graph, env, &self.order, &mut self.alias, &self.fixed)
     }
