@@ -10,7 +10,7 @@
 //! costs less is for the caller to see.
 
 use cranelift_codegen::dominator_tree::DominatorTree;
-use cranelift_codegen::entity::{EntitySet, SecondaryMap};
+use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{
     ArgumentPurpose, Block, Function, Inst, Opcode, Type, Value, ValueDef,
@@ -36,16 +36,20 @@ pub fn relieve_pressure(
     let blocks = domtree.cfg_postorder();
     let weights = weights(func, words);
     let live_out = live_out(func, &cfg, blocks, &weights);
+    let (mut live, mut positions) = (Live::default(), SecondaryMap::new());
     let mut changed = false;
     for &block in blocks {
         let insts: Vec<Inst> = func.layout.block_insts(block).rev().collect();
         let code = Code { func, weights: &weights };
-        let excess = code.excess(&insts, live_out[block].clone(), registers);
+        live.start(&live_out[block]);
+        let excess = code.excess(&insts, &mut live, &live_out[block], registers);
         if excess == 0 {
             continue;
         }
-        let order = Order::new(code, &insts).run(live_out[block].clone());
-        if code.excess(&order, live_out[block].clone(), registers) < excess {
+        live.start(&live_out[block]);
+        let order = Order::new(code, &insts, &mut positions).run(&mut live);
+        live.start(&live_out[block]);
+        if code.excess(&order, &mut live, &live_out[block], registers) < excess {
             insts.iter().for_each(|&inst| func.layout.remove_inst(inst));
             order.iter().rev().for_each(|&inst| func.layout.append_inst(inst, block));
             changed = true;
@@ -94,36 +98,68 @@ fn weights(func: &Function, words: impl Fn(Type) -> usize) -> Weights {
     weights
 }
 
-type LiveOut = SecondaryMap<Block, EntitySet<Value>>;
+/// The values that live behind each block.
+type LiveOut = SecondaryMap<Block, Vec<Value>>;
 
-/// The values that live at the end of each block: each use is followed up to the definition.
+/// Each use of a value is followed up to the definition, one value at a time.
 fn live_out(
     func: &Function,
     cfg: &ControlFlowGraph,
     blocks: &[Block],
     weights: &Weights,
 ) -> LiveOut {
+    let mut uses: Vec<(Value, Block)> = Vec::new();
+    for &block in blocks {
+        let values = func.layout.block_insts(block).flat_map(|inst| values_of(func, inst));
+        uses.extend(values.filter(|&value| weights[value] > 0).map(|value| (value, block)));
+    }
+    uses.sort_unstable();
+    uses.dedup();
     let mut live = LiveOut::new();
     let mut above: Vec<Block> = Vec::new();
-    for &block in blocks {
-        for inst in func.layout.block_insts(block) {
-            for value in values_of(func, inst).filter(|&value| weights[value] > 0) {
-                let home = definition(func, value);
-                above.push(block);
-                while let Some(block) = above.pop() {
-                    if Some(block) == home {
-                        continue;
-                    }
-                    for pred in cfg.pred_iter(block) {
-                        if live[pred.block].insert(value) {
-                            above.push(pred.block);
-                        }
-                    }
+    for (value, block) in uses {
+        let home = definition(func, value);
+        above.push(block);
+        while let Some(block) = above.pop() {
+            if Some(block) == home {
+                continue;
+            }
+            for pred in cfg.pred_iter(block) {
+                if live[pred.block].last() != Some(&value) {
+                    live[pred.block].push(value);
+                    above.push(pred.block);
                 }
             }
         }
     }
     live
+}
+
+/// The values that live at one place of a block.
+#[derive(Default)]
+struct Live {
+    /// A value lives if it bears the number of the walk at hand.
+    walks: SecondaryMap<Value, u32>,
+    walk: u32,
+}
+
+impl Live {
+    fn start(&mut self, behind: &[Value]) {
+        self.walk += 1;
+        behind.iter().for_each(|&value| self.insert(value));
+    }
+
+    fn contains(&self, value: Value) -> bool {
+        self.walks[value] == self.walk
+    }
+
+    fn insert(&mut self, value: Value) {
+        self.walks[value] = self.walk;
+    }
+
+    fn remove(&mut self, value: Value) {
+        self.walks[value] = 0;
+    }
 }
 
 fn definition(func: &Function, value: Value) -> Option<Block> {
@@ -147,7 +183,7 @@ impl Code<'_> {
     }
 
     /// How many more registers are taken in front of an instruction than behind it, where `live` lives.
-    fn growth(&self, inst: Inst, live: &EntitySet<Value>) -> isize {
+    fn growth(&self, inst: Inst, live: &Live) -> isize {
         let mut begins: SmallVec<[Value; 4]> = SmallVec::new();
         for value in self.values_of(inst) {
             if !live.contains(value) && !begins.contains(&value) {
@@ -161,21 +197,21 @@ impl Code<'_> {
     }
 
     /// From what lives behind an instruction to what lives in front of it.
-    fn step_over(&self, inst: Inst, live: &mut EntitySet<Value>) {
+    fn step_over(&self, inst: Inst, live: &mut Live) {
         for &result in self.func.dfg.inst_results(inst) {
             live.remove(result);
         }
-        live.extend(self.values_of(inst));
+        self.values_of(inst).for_each(|value| live.insert(value));
     }
 
     /// By how much live values exceed the registers, summed over a block's instructions, which come
-    /// last first. `live` is what lives behind them.
-    fn excess(&self, insts: &[Inst], mut live: EntitySet<Value>, registers: usize) -> usize {
-        let mut taken: usize = live.iter().map(|value| self.weights[value]).sum();
+    /// last first. `behind`, and so `live`, is what lives behind them.
+    fn excess(&self, insts: &[Inst], live: &mut Live, behind: &[Value], registers: usize) -> usize {
+        let mut taken: usize = behind.iter().map(|&value| self.weights[value]).sum();
         let mut excess = 0;
         for &inst in insts {
-            taken = taken.saturating_add_signed(self.growth(inst, &live));
-            self.step_over(inst, &mut live);
+            taken = taken.saturating_add_signed(self.growth(inst, live));
+            self.step_over(inst, live);
             excess += taken.saturating_sub(registers);
         }
         excess
@@ -196,27 +232,29 @@ struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    fn new(code: Code<'a>, insts: &'a [Inst]) -> Self {
+    /// `positions` may hold anything.
+    fn new(code: Code<'a>, insts: &'a [Inst], positions: &mut SecondaryMap<Inst, u32>) -> Self {
         let (waiting, before) = (vec![0; insts.len()], vec![Vec::new(); insts.len()]);
         let mut order = Order { code, insts, waiting, before, ready: VecDeque::new() };
-        order.require_definitions();
+        order.require_definitions(positions);
         order.require_effects();
-        let positions = 0..insts.len() as u32;
-        order.ready = positions.filter(|&at| order.waiting[at as usize] == 0).collect();
+        let all = 0..insts.len() as u32;
+        order.ready = all.filter(|&at| order.waiting[at as usize] == 0).collect();
         order
     }
 
     /// A value is defined before it is used.
-    fn require_definitions(&mut self) {
-        let mut positions: SecondaryMap<Inst, Option<u32>> = SecondaryMap::new();
+    fn require_definitions(&mut self, positions: &mut SecondaryMap<Inst, u32>) {
         for (at, &inst) in (0..).zip(self.insts) {
-            positions[inst] = Some(at);
+            positions[inst] = at;
         }
         for (at, &inst) in (0..).zip(self.insts) {
             for value in values_of(self.code.func, inst) {
                 let definition = self.code.func.dfg.value_def(value).inst();
-                if let Some(first) = definition.and_then(|inst| positions[inst]) {
-                    self.require(first, at);
+                if let Some(definition) = definition
+                    && self.insts.get(positions[definition] as usize) == Some(&definition)
+                {
+                    self.require(positions[definition], at);
                 }
             }
         }
@@ -248,17 +286,17 @@ impl<'a> Order<'a> {
     }
 
     /// The new order, the last first. `live` is what lives behind the block.
-    fn run(mut self, mut live: EntitySet<Value>) -> Vec<Inst> {
+    fn run(mut self, live: &mut Live) -> Vec<Inst> {
         let mut order = Vec::with_capacity(self.insts.len());
         // The branch stays behind all.
         let mut next = Some(0);
         while let Some(at) = next.and_then(|index| self.ready.remove(index)) {
             let inst = self.insts[at as usize];
             order.push(inst);
-            self.code.step_over(inst, &mut live);
+            self.code.step_over(inst, live);
             self.release(at);
             let candidates = self.ready.iter().take(CANDIDATES).enumerate();
-            let growth = |&at: &u32| self.code.growth(self.insts[at as usize], &live);
+            let growth = |&at: &u32| self.code.growth(self.insts[at as usize], live);
             next = candidates.min_by_key(|(_, at)| growth(at)).map(|(index, _)| index);
         }
         order
