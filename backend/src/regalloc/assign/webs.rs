@@ -174,12 +174,8 @@ fn merge(graph: &mut Interference, parents: &mut [u32]) -> Vec<u32> {
         }
     }
     let web = |piece: u32| web_of[piece as usize];
-    graph
-        .edges
-        .iter_mut()
-        .for_each(|(a, b)| (*a, *b) = (web(*a).min(web(*b)), web(*a).max(web(*b))));
-    graph.edges.sort_unstable();
-    graph.edges.dedup();
+    graph.edges.iter_mut().for_each(|(a, b)| (*a, *b) = (web(*a), web(*b)));
+    graph.complete_edges();
     graph.friends.iter_mut().for_each(|(a, b, _)| (*a, *b) = (web(*a), web(*b)));
     graph.wishes.iter_mut().for_each(|(node, ..)| *node = web(*node));
     web_of

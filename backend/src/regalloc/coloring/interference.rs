@@ -31,6 +31,7 @@ pub(in crate::regalloc) struct Node {
 
 pub(in crate::regalloc) struct Interference {
     pub nodes: Vec<Node>,
+    /// Once complete: each once, the smaller node first, in order. No node meets itself.
     pub edges: Vec<(u32, u32)>,
     /// Pairs that would like to share a register, with how often a move is saved by that.
     pub friends: Vec<(u32, u32, f64)>,
@@ -81,8 +82,19 @@ impl Interference {
         }
         match graph.refusal_of_size() {
             Some(reason) => Err(reason),
-            None => Ok(graph),
+            None => {
+                graph.complete_edges();
+                Ok(graph)
+            }
         }
+    }
+
+    /// Says each interference once.
+    pub fn complete_edges(&mut self) {
+        self.edges.iter_mut().for_each(|(a, b)| (*a, *b) = (*a.min(b), *a.max(b)));
+        self.edges.retain(|(a, b)| a != b);
+        self.edges.sort_unstable();
+        self.edges.dedup();
     }
 
     /// Values under pressure that could be computed again.

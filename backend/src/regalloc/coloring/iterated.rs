@@ -108,6 +108,7 @@ impl Coalesced {
 struct Work<'a> {
     nodes: &'a [Node],
     allocatable: [RegMask; 3],
+    /// All that are active, and some that were.
     neighbors: Vec<Vec<u32>>,
     /// For sets of nodes: who bears the number of the set made last is a member.
     marks: Vec<u32>,
@@ -118,6 +119,7 @@ struct Work<'a> {
     states: Vec<State>,
     alias: Vec<u32>,
     moves: Vec<Move>,
+    /// All that are open, and some that were.
     moves_of: Vec<Vec<u32>>,
     stack: Vec<u32>,
     to_simplify: Vec<u32>,
@@ -149,11 +151,7 @@ impl<'a> Work<'a> {
             to_freeze: BinaryHeap::new(),
             to_spill: BinaryHeap::new(),
         };
-        let mut edges: Vec<(u32, u32)> =
-            graph.edges.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
-        edges.sort_unstable();
-        edges.dedup();
-        for (a, b) in edges.into_iter().filter(|(a, b)| a != b) {
+        for &(a, b) in &graph.edges {
             work.connect(a, b);
         }
         for &(a, b, weight) in graph.friends.iter().filter(|(a, b, _)| a != b) {
@@ -173,12 +171,13 @@ impl<'a> Work<'a> {
         self.degrees[b as usize] += 1;
     }
 
-    /// Marks the neighbours of a node, and returns the mark.
+    /// Marks the active neighbours of a node, and returns the mark.
     fn mark_neighbors(&mut self, node: u32) -> u32 {
         self.last_mark += 1;
-        for &other in &self.neighbors[node as usize] {
+        self.neighbors[node as usize].retain(|&other| {
             self.marks[other as usize] = self.last_mark;
-        }
+            self.states[other as usize] == State::Active
+        });
         self.last_mark
     }
 
@@ -239,8 +238,18 @@ impl<'a> Work<'a> {
         self.degrees[node as usize] >= self.colors(node)
     }
 
-    fn has_moves(&self, node: u32) -> bool {
-        self.moves_of[node as usize].iter().any(|&m| self.moves[m as usize].open)
+    /// Whether a node has open moves.
+    fn has_moves(&mut self, node: u32) -> bool {
+        let moves = &mut self.moves_of[node as usize];
+        while moves.pop_if(|m| !self.moves[*m as usize].open).is_some() {}
+        !moves.is_empty()
+    }
+
+    /// The open moves of a node, by number.
+    fn open_moves(&mut self, node: u32) -> Vec<u32> {
+        let moves = &mut self.moves_of[node as usize];
+        moves.retain(|&m| self.moves[m as usize].open);
+        moves.clone()
     }
 
     /// The smaller the spill weight for each neighbour that would be relieved, the greater.
@@ -256,8 +265,8 @@ impl<'a> Work<'a> {
         if self.is_significant(node) {
             self.to_spill.push(Entry { key: self.price(node), number: node });
         } else if self.has_moves(node) {
-            let moves = self.moves_of[node as usize].iter().map(|&m| self.moves[m as usize]);
-            let weight: f64 = moves.filter(|m| m.open).map(|m| m.weight).sum();
+            let moves = self.open_moves(node).into_iter();
+            let weight: f64 = moves.map(|m| self.moves[m as usize].weight).sum();
             self.to_freeze.push(Entry { key: -weight, number: node });
         } else {
             self.to_simplify.push(node);
@@ -292,8 +301,8 @@ impl<'a> Work<'a> {
     }
 
     fn freeze(&mut self, node: u32) {
-        for i in 0..self.moves_of[node as usize].len() {
-            let number = self.moves_of[node as usize][i];
+        for number in self.open_moves(node) {
+            // A move between merged nodes is named twice.
             if self.moves[number as usize].open {
                 self.close(number);
             }
@@ -372,10 +381,9 @@ impl<'a> Work<'a> {
 
     /// Has another look at the moves of a node that has changed.
     fn reopen(&mut self, node: u32) {
-        for i in 0..self.moves_of[node as usize].len() {
-            let number = self.moves_of[node as usize][i];
+        for number in self.open_moves(node) {
             let m = &mut self.moves[number as usize];
-            if m.open && !m.queued {
+            if !m.queued {
                 m.queued = true;
                 self.to_coalesce.push(Entry { key: m.weight, number });
             }

@@ -64,10 +64,6 @@ struct Colors<'a> {
 impl<'a> Colors<'a> {
     fn new(graph: &'a Interference, env: &MachineEnv) -> Self {
         let count = graph.nodes.len();
-        let mut edges: Vec<(u32, u32)> =
-            graph.edges.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
-        edges.sort_unstable();
-        edges.dedup();
         let mut wishes = graph.wishes.clone();
         wishes.sort_by_key(|&(node, ..)| node);
         Colors {
@@ -77,7 +73,7 @@ impl<'a> Colors<'a> {
                 let preferred = env.preferred_regs_by_class[class as usize].into_iter();
                 preferred.chain(env.non_preferred_regs_by_class[class as usize]).collect()
             }),
-            neighbors: Lists::new(count, edges.iter().map(|&(a, b)| (a, b, ()))),
+            neighbors: Lists::new(count, graph.edges.iter().map(|&(a, b)| (a, b, ()))),
             friends: Lists::new(count, graph.friends.iter().copied()),
             wishes,
             of: vec![None; count],
