@@ -41,15 +41,13 @@ pub fn relieve_pressure(
     for &block in blocks {
         let insts: Vec<Inst> = func.layout.block_insts(block).rev().collect();
         let code = Code { func, weights: &weights };
-        live.start(&live_out[block]);
-        let excess = code.excess(&insts, &mut live, &live_out[block], registers);
+        let behind = &live_out[block];
+        let excess = code.excess(&insts, behind, &mut live, registers);
         if excess == 0 {
             continue;
         }
-        live.start(&live_out[block]);
-        let order = Order::new(code, &insts, &mut positions).run(&mut live);
-        live.start(&live_out[block]);
-        if code.excess(&order, &mut live, &live_out[block], registers) < excess {
+        let order = Order::new(code, &insts, &mut positions).run(behind, &mut live);
+        if code.excess(&order, behind, &mut live, registers) < excess {
             insts.iter().for_each(|&inst| func.layout.remove_inst(inst));
             order.iter().rev().for_each(|&inst| func.layout.append_inst(inst, block));
             changed = true;
@@ -205,8 +203,9 @@ impl Code<'_> {
     }
 
     /// By how much live values exceed the registers, summed over a block's instructions, which come
-    /// last first. `behind`, and so `live`, is what lives behind them.
-    fn excess(&self, insts: &[Inst], live: &mut Live, behind: &[Value], registers: usize) -> usize {
+    /// last first. `behind` is what lives behind them; `live` may hold anything.
+    fn excess(&self, insts: &[Inst], behind: &[Value], live: &mut Live, registers: usize) -> usize {
+        live.start(behind);
         let mut taken: usize = behind.iter().map(|&value| self.weights[value]).sum();
         let mut excess = 0;
         for &inst in insts {
@@ -285,8 +284,9 @@ impl<'a> Order<'a> {
         self.waiting[first as usize] += 1;
     }
 
-    /// The new order, the last first. `live` is what lives behind the block.
-    fn run(mut self, live: &mut Live) -> Vec<Inst> {
+    /// The new order, the last first. `behind` is what lives behind the block; `live` may hold anything.
+    fn run(mut self, behind: &[Value], live: &mut Live) -> Vec<Inst> {
+        live.start(behind);
         let mut order = Vec::with_capacity(self.insts.len());
         // The branch stays behind all.
         let mut next = Some(0);
