@@ -92,6 +92,7 @@ pub mod coloring;
 pub mod fastalloc;
 pub mod greedy;
 pub mod ion;
+mod lists;
 mod liveness;
 mod loops;
 mod moves;

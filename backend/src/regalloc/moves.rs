@@ -7,13 +7,17 @@
 //! simple cycles, each broken by one temporary.
 
 use regalloc2::{Allocation, PReg};
+use smallvec::SmallVec;
+
+/// From where to where, at once.
+pub(super) type Moves = SmallVec<[(Allocation, Allocation); 8]>;
 
 /// Puts `moves` in sequence and gives each step to `emit`.
 ///
 /// `scratch` carries slot-to-slot moves. `temp` names a place to keep one value while a cycle
 /// turns: the scratch register itself unless a slot-to-slot move is among `moves`.
 pub(super) fn sequentialize(
-    mut moves: Vec<(Allocation, Allocation)>,
+    mut moves: Moves,
     scratch: PReg,
     mut temp: impl FnMut() -> Allocation,
     mut emit: impl FnMut(Allocation, Allocation),
@@ -24,7 +28,7 @@ pub(super) fn sequentialize(
         moves.binary_search_by_key(&place, |&(_, to)| to).ok()
     };
     // How many moves still read the destination of move i.
-    let mut readers = vec![0u32; moves.len()];
+    let mut readers: SmallVec<[u32; 8]> = SmallVec::from_elem(0, moves.len());
     for &(from, _) in &moves {
         if let Some(i) = writer_of(&moves, from) {
             readers[i] += 1;
@@ -39,8 +43,8 @@ pub(super) fn sequentialize(
             emit(from, to);
         }
     };
-    let mut done = vec![false; moves.len()];
-    let mut ready: Vec<usize> = (0..moves.len()).filter(|&i| readers[i] == 0).collect();
+    let mut done: SmallVec<[bool; 8]> = SmallVec::from_elem(false, moves.len());
+    let mut ready: SmallVec<[usize; 8]> = (0..moves.len()).filter(|&i| readers[i] == 0).collect();
     let mut next_cycle = 0;
     loop {
         while let Some(i) = ready.pop() {
@@ -87,7 +91,7 @@ mod tests {
         let mut contents: BTreeMap<Allocation, Allocation> =
             moves.iter().flat_map(|&(from, to)| [(from, from), (to, to)]).collect();
         sequentialize(
-            moves.to_vec(),
+            moves.into(),
             r(12),
             || temp,
             |from, to| {

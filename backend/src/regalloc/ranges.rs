@@ -1,7 +1,9 @@
 //! Where each value lives.
 
 use regalloc2::{ProgPoint, VReg};
+use smallvec::SmallVec;
 
+use super::lists::Lists;
 use super::liveness::Liveness;
 use super::points::{Scan, Span};
 use super::{AllocProblem, blocks};
@@ -28,14 +30,16 @@ impl ValueRanges {
         &self.ranges[offset(vreg.vreg())..offset(vreg.vreg() + 1)]
     }
 
-    fn from_pieces(mut pieces: Vec<(u32, LiveRange)>, num_vregs: usize) -> ValueRanges {
-        pieces.sort_unstable();
+    fn from_pieces(pieces: &[(u32, LiveRange)], num_vregs: usize) -> ValueRanges {
+        let by_value = Lists::new(num_vregs, pieces.iter().copied());
         let mut all = ValueRanges::default();
-        let mut pieces = pieces.into_iter().peekable();
         for vreg in 0..num_vregs as u32 {
             all.offsets.push(all.ranges.len() as u32);
             let first = all.ranges.len();
-            while let Some((_, piece)) = pieces.next_if(|&(v, _)| v == vreg) {
+            let mut pieces: SmallVec<[LiveRange; 8]> = by_value.of(vreg).into();
+            // Blocks come in order, and most values have one piece in each.
+            pieces.sort_unstable();
+            for piece in pieces {
                 match all.ranges[first..].last_mut() {
                     Some(last) if last.end >= piece.start => last.end = last.end.max(piece.end),
                     _ => all.ranges.push(piece),
@@ -85,5 +89,5 @@ pub(super) fn ranges_of<P: AllocProblem>(problem: &P, liveness: &Liveness) -> Va
             pieces.push((vreg.vreg() as u32, LiveRange { start, end: ends[vreg.vreg()] }));
         }
     }
-    ValueRanges::from_pieces(pieces, problem.num_vregs())
+    ValueRanges::from_pieces(&pieces, problem.num_vregs())
 }

@@ -59,7 +59,9 @@ pub(super) fn wants_register(operands: &[Operand], i: usize) -> bool {
 }
 
 /// Operands that name values.
-pub(super) fn values(operands: &[Operand]) -> impl DoubleEndedIterator<Item = (usize, Operand)> {
+pub(super) fn values(
+    operands: &[Operand],
+) -> impl DoubleEndedIterator<Item = (usize, Operand)> + Clone {
     let named = |(_, op): &(usize, &Operand)| op.as_fixed_nonallocatable().is_none();
     operands.iter().enumerate().filter(named).map(|(i, op)| (i, *op))
 }

@@ -4,7 +4,7 @@ use regalloc2::{Allocation, Block, PReg, ProgPoint, RegClass, VReg};
 
 use super::Assigner;
 use super::memory::stores_on_edge;
-use crate::regalloc::moves::sequentialize;
+use crate::regalloc::moves::{Moves, sequentialize};
 use crate::regalloc::residence::{edge_args, edge_point};
 use crate::regalloc::{AllocError, AllocProblem, CLASSES, Edit};
 
@@ -41,7 +41,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         block: Block,
         succ: usize,
         class: RegClass,
-    ) -> Result<Vec<(Allocation, Allocation)>, AllocError> {
+    ) -> Result<Moves, AllocError> {
         let problem = self.problem;
         let to = problem.block_succs(block)[succ];
         let exit = self.residence.exit[block.index()].iter().zip(&self.at_exit[block.index()]);
@@ -51,7 +51,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         };
         let params = problem.block_params(to);
         let entry = self.residence.entry[to.index()].iter().zip(&self.at_entry[to.index()]);
-        let mut moves = vec![];
+        let mut moves = Moves::new();
         for (&vreg, &preg) in entry.clone().filter(|(v, _)| v.class() == class) {
             if !params.contains(&vreg) {
                 moves.push((source(vreg)?, Allocation::reg(preg)));
@@ -78,7 +78,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         block: Block,
         succ: usize,
         class: RegClass,
-        moves: Vec<(Allocation, Allocation)>,
+        moves: Moves,
     ) -> Result<(), AllocError> {
         let to = self.problem.block_succs(block)[succ];
         let (place, point) = edge_point(self.problem, block, to);

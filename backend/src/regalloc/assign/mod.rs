@@ -216,9 +216,8 @@ impl<'a, P: AllocProblem> Assigner<'a, P> {
         let web = self.webs.web_of[piece as usize];
         let forbidden = self.webs.graph.nodes[web as usize].forbidden;
         let order = self.orders[vreg.class() as usize].iter().copied();
-        let mut order: Vec<PReg> = order.filter(|preg| open >> preg.hw_enc() & 1 != 0).collect();
-        order.sort_by_key(|preg| (forbidden >> preg.hw_enc() & 1) as u32);
-        order.first().copied()
+        let order = order.filter(|preg| open >> preg.hw_enc() & 1 != 0);
+        order.min_by_key(|preg| (forbidden >> preg.hw_enc() & 1) as u32)
     }
 
     fn leave(&mut self, block: Block) {

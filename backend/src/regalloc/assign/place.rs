@@ -9,12 +9,17 @@
 use regalloc2::{
     Allocation, Inst, Operand, OperandConstraint, OperandKind, PReg, ProgPoint, RegClass, VReg,
 };
+use smallvec::SmallVec;
 
 use super::Assigner;
-use crate::regalloc::moves::sequentialize;
+use crate::regalloc::moves::{Moves, sequentialize};
 use crate::regalloc::points::{RegMask, Role, Span, View};
 use crate::regalloc::residence::{Leave, Step, values, wants_register};
 use crate::regalloc::{AllocError, AllocProblem, CLASSES, Edit};
+
+/// What an instruction meets is seldom more than these.
+type Values = SmallVec<[VReg; 16]>;
+type Places = SmallVec<[(VReg, PReg); 8]>;
 
 /// Where values of one class are at the points of an instruction.
 struct Choice {
@@ -22,9 +27,9 @@ struct Choice {
     early: RegMask,
     late: RegMask,
     /// Where values are read, and where those that live on stay.
-    homes: Vec<(VReg, PReg)>,
+    homes: Places,
     /// Definitions.
-    defs: Vec<(VReg, PReg)>,
+    defs: Places,
 }
 
 fn bit(preg: PReg) -> RegMask {
@@ -86,8 +91,8 @@ impl<P: AllocProblem> Assigner<'_, P> {
         let mut choice = Choice {
             early: view.fixed_early[class as usize],
             late: view.fixed_late[class as usize],
-            homes: vec![],
-            defs: vec![],
+            homes: Places::new(),
+            defs: Places::new(),
         };
         let held = self.held_early(step, class);
         let through = self.choose_settled(step, class, &mut choice);
@@ -100,11 +105,11 @@ impl<P: AllocProblem> Assigner<'_, P> {
 
     /// What a fixed register holds for as long as it is needed. Returns the other values that keep
     /// a register throughout, definitions apart.
-    fn choose_settled(&self, step: &Step<'_>, class: RegClass, choice: &mut Choice) -> Vec<VReg> {
+    fn choose_settled(&self, step: &Step<'_>, class: RegClass, choice: &mut Choice) -> Values {
         let view = &step.view;
         let live = view.live_after.iter();
         let unmentioned = live.filter(|&v| v.class() == class && view.role(v).is_none());
-        let mut through: Vec<VReg> = unmentioned.collect();
+        let mut through: Values = unmentioned.collect();
         let used = view.roles.iter().filter(|role| role.vreg.class() == class && !role.is_def);
         for role in used.filter(|role| role.span == Span::Through) {
             match self.settled(role, view, self.allocatable[class as usize]) {
@@ -124,11 +129,11 @@ impl<P: AllocProblem> Assigner<'_, P> {
         step: &Step<'_>,
         class: RegClass,
         choice: &mut Choice,
-        through: Vec<VReg>,
+        through: Values,
         held: RegMask,
     ) -> Result<(), AllocError> {
         let open = self.allocatable[class as usize] & !choice.early & !choice.late;
-        let mut movers = vec![];
+        let mut movers = Values::new();
         for vreg in through {
             match self.reg[vreg.vreg()].filter(|&preg| open & bit(preg) != 0) {
                 Some(preg) => {
@@ -226,7 +231,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
     ) -> Result<(), AllocError> {
         let all = self.allocatable[class as usize];
         let view = &step.view;
-        let mut reused: Vec<VReg> = vec![];
+        let mut reused = Values::new();
         for role in view.roles.iter().filter(|role| role.vreg.class() == class && role.is_def) {
             let open = all & !choice.early & !choice.late;
             let source = role.reuses.and_then(|v| view.role(v));
@@ -328,8 +333,8 @@ impl<P: AllocProblem> Assigner<'_, P> {
         choice: &Choice,
     ) -> Result<(), AllocError> {
         let view = &step.view;
-        let mut moves = vec![];
-        let mut loads = vec![];
+        let mut moves = Moves::new();
+        let mut loads = Places::new();
         let mut want = |vreg: VReg, to: PReg, from: Option<PReg>| match from {
             Some(from) => moves.push((Allocation::reg(from), Allocation::reg(to))),
             None => loads.push((vreg, to)),
@@ -357,7 +362,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         let point = ProgPoint::before(view.inst);
         moves.retain(|(from, to)| from != to);
         self.emit_moves(point, class, moves)?;
-        let mut loaded: Vec<(VReg, PReg)> = vec![];
+        let mut loaded = Places::new();
         for (vreg, to) in loads {
             let from = match get(&loaded, vreg) {
                 Some(preg) => Allocation::reg(preg),
@@ -373,7 +378,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         &mut self,
         point: ProgPoint,
         class: RegClass,
-        moves: Vec<(Allocation, Allocation)>,
+        moves: Moves,
     ) -> Result<(), AllocError> {
         if moves.is_empty() {
             return Ok(());
@@ -409,7 +414,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
     ) -> Result<(), AllocError> {
         let inst: Inst = step.view.inst;
         let point = ProgPoint::after(inst);
-        let mut born = vec![];
+        let mut born = Places::new();
         for (i, op) in values(operands).filter(|(_, op)| op.kind() == OperandKind::Def) {
             let vreg = op.vreg();
             let alloc = self.allocs[first + i];
@@ -428,7 +433,7 @@ impl<P: AllocProblem> Assigner<'_, P> {
         let strays = |&(v, preg): &(VReg, PReg)| {
             self.allocatable[v.class() as usize] & bit(preg) == 0 && get(&born, v).is_none()
         };
-        let strays: Vec<_> = after.filter(strays).collect();
+        let strays: Places = after.filter(strays).collect();
         born.extend(strays);
         for class in CLASSES {
             self.leave_fixed(step, point, class, &born)?;
@@ -452,8 +457,8 @@ impl<P: AllocProblem> Assigner<'_, P> {
         for preg in self.orders[class as usize].iter().filter(|r| busy(&self.holder[r.index()])) {
             free &= !bit(*preg);
         }
-        let mut moves = vec![];
-        let mut places = vec![];
+        let mut moves = Moves::new();
+        let mut places: SmallVec<[(VReg, PReg, Option<PReg>); 4]> = SmallVec::new();
         for &(vreg, preg) in of_class {
             let own = self.color(step, vreg).filter(|color| free & bit(*color) != 0);
             places.push((vreg, preg, own));

@@ -38,13 +38,18 @@ impl NextUse {
             of_params: vec![vec![]; problem.num_blocks()],
             distance: vec![NEVER; problem.num_vregs()],
         };
-        for round in 0..MAX_ROUNDS {
-            let mut changed = false;
-            for block in blocks(problem).rev() {
-                changed |= next.visit(problem, cfg, liveness, block);
-            }
-            if !changed && round > 0 {
+        // Blocks of which a successor's distances have changed.
+        let mut is_due = vec![true; problem.num_blocks()];
+        for _ in 0..MAX_ROUNDS {
+            if !is_due.contains(&true) {
                 break;
+            }
+            for block in blocks(problem).rev() {
+                if core::mem::take(&mut is_due[block.index()])
+                    && next.visit(problem, cfg, liveness, block)
+                {
+                    problem.block_preds(block).iter().for_each(|pred| is_due[pred.index()] = true);
+                }
             }
         }
         next

@@ -5,7 +5,9 @@
 //! loop's header begins with what the loop uses; what it does not use stays in a register only if
 //! the loop's peak pressure leaves room.
 
+use core::cmp::Ordering;
 use regalloc2::{Block, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, PRegSet, VReg};
+use smallvec::SmallVec;
 
 use super::Policy;
 use super::loops::Loops;
@@ -123,8 +125,14 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
 
     /// Values that a block may begin with, the best first: distance, weighed.
     fn sort(&self, candidates: &mut [VReg], block: Block) {
-        let key = |vreg: &VReg| self.distance(*vreg, 0, self.facts.frequency(block));
-        candidates.sort_by(|a, b| key(a).total_cmp(&key(b)).then(a.vreg().cmp(&b.vreg())));
+        if candidates.len() < 2 {
+            return;
+        }
+        let frequency = self.facts.frequency(block);
+        let keyed = candidates.iter().map(|&vreg| (self.distance(vreg, 0, frequency), vreg));
+        let mut keyed: SmallVec<[(f64, VReg); 16]> = keyed.collect();
+        keyed.sort_unstable_by(by_distance);
+        candidates.iter_mut().zip(keyed).for_each(|(candidate, (_, vreg))| *candidate = vreg);
     }
 
     /// How far away a value's next use is, divided by what it costs to be without a register.
@@ -302,9 +310,16 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         let (class, mask) = (CLASSES[class], allocatable[class]);
         let resident = self.resident.count(class);
         let behind = resident as i32 - registers[class as usize] as i32;
-        let mut operands = values(problem.inst_operands(inst));
-        let is_mentioned = operands.any(|(_, op)| op.class() == class);
-        if !is_mentioned && (resident == 0 || problem.inst_clobbers(inst) == PRegSet::empty()) {
+        let operands = values(problem.inst_operands(inst));
+        let mentions = operands.filter(|(_, op)| op.class() == class);
+        let is_fixed = |op: Operand| matches!(op.constraint(), OperandConstraint::FixedReg(_));
+        let any_fixed = mentions.clone().any(|(_, op)| is_fixed(op));
+        let mentioned = mentions.count() as u32;
+        // All may have registers of their own.
+        let is_roomy = !any_fixed && resident + mentioned <= registers[class as usize];
+        if resident + mentioned == 0
+            || (mentioned == 0 || is_roomy) && problem.inst_clobbers(inst) == PRegSet::empty()
+        {
             return behind;
         }
         let in_register = |op: &Operand| {
@@ -326,11 +341,15 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         let operands = self.facts.problem.inst_operands(inst);
         let of_class = self.resident.iter().filter(|v| v.class() as usize == class);
         let keyed = of_class.map(|v| (self.distance(v, position, self.frequency), v));
-        let mut keyed: Vec<(f64, VReg)> = keyed.collect();
-        keyed.sort_unstable_by(|(a, v), (b, w)| b.total_cmp(a).then(w.vreg().cmp(&v.vreg())));
-        let candidates: Vec<VReg> = keyed.into_iter().map(|(_, v)| v).collect();
+        let mut candidates: SmallVec<[(f64, VReg); 16]> = keyed.collect();
         let mention = |vreg: VReg| values(operands).find(|(_, op)| op.vreg() == vreg);
-        for &vreg in &candidates {
+        let mut last_needed = None;
+        let furthest = |candidates: &[(f64, VReg)]| {
+            (0..candidates.len()).max_by(|&a, &b| by_distance(&candidates[a], &candidates[b]))
+        };
+        while let Some(at) = furthest(&candidates) {
+            let (_, vreg) = candidates.swap_remove(at);
+            last_needed = last_needed.or(Some(vreg));
             let Some((i, op)) = mention(vreg) else {
                 self.resident.remove(vreg);
                 self.leave(inst, vreg, Leave::Before);
@@ -347,7 +366,7 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
             on_stack.pop_if(|v| unborn && *v == vreg);
             self.resident.insert(vreg);
         }
-        self.evict_operand(inst, class, &candidates, on_stack)
+        self.evict_operand(inst, class, last_needed, on_stack)
     }
 
     /// The last resort: what may be read on the stack is, and uses alone keep a register.
@@ -355,7 +374,7 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
         &mut self,
         inst: Inst,
         class: usize,
-        candidates: &[VReg],
+        last_needed: Option<VReg>,
         on_stack: &mut Vec<VReg>,
     ) -> Result<(), AllocError> {
         let operands = self.facts.problem.inst_operands(inst);
@@ -377,9 +396,14 @@ impl<'a, P: AllocProblem> Spiller<'a, P> {
             self.residence.leaves.push((inst, vreg, how));
             return Ok(());
         }
-        let &vreg = candidates.first().ok_or(AllocError::TooManyLiveRegs)?;
+        let vreg = last_needed.ok_or(AllocError::TooManyLiveRegs)?;
         self.resident.remove(vreg);
         self.leave(inst, vreg, Leave::At);
         Ok(())
     }
+}
+
+/// What is needed first comes first; no two values are equal.
+fn by_distance(&(a, v): &(f64, VReg), &(b, w): &(f64, VReg)) -> Ordering {
+    a.total_cmp(&b).then(v.vreg().cmp(&w.vreg()))
 }

@@ -10,6 +10,7 @@
 //! less cost there.
 
 use regalloc2::{Block, Inst, VReg};
+use smallvec::SmallVec;
 
 use crate::regalloc::residence::{Definitions, Leave, Residence, edge_args, values};
 use crate::regalloc::{AllocProblem, blocks};
@@ -69,11 +70,11 @@ fn summarize<P: AllocProblem>(problem: &P, residence: &Residence) -> Vec<Summary
             while let Some(&(_, vreg)) = reloads.next_if(|(at, _)| *at <= inst) {
                 resident.push(Tail { vreg, last: Some(inst) });
             }
-            let mut after = vec![];
+            let first = summary.leaves.len();
             while let Some(&leave) = leaves.next_if(|(at, ..)| *at <= inst) {
                 match leave.2 {
                     Leave::Before => summary.cut.extend(take(&mut resident, leave.1)),
-                    _ => after.push(leave),
+                    _ => summary.leaves.push(leave),
                 }
             }
             for (_, op) in values(problem.inst_operands(inst)) {
@@ -92,10 +93,9 @@ fn summarize<P: AllocProblem>(problem: &P, residence: &Residence) -> Vec<Summary
                     None => {}
                 }
             }
-            for &(_, vreg, _) in &after {
+            for &(_, vreg, _) in &summary.leaves[first..] {
                 take(&mut resident, vreg);
             }
-            summary.leaves.extend(after);
         }
         summary.exit = resident;
         summaries.push(summary);
@@ -152,12 +152,12 @@ fn rewrite<P: AllocProblem>(problem: &P, residence: &mut Residence, summaries: V
         let first = problem.block_insns(block).first();
         let is_useful =
             |vreg: VReg| entry.iter().zip(&summary.useful).any(|(v, &useful)| useful && *v == vreg);
-        let (kept, cut): (Vec<&Tail>, Vec<&Tail>) = summary
-            .exit
-            .iter()
-            .partition(|tail| is_wanted(problem, residence, &summaries, block, tail.vreg));
+        let is_kept = |tail: &Tail| is_wanted(problem, residence, &summaries, block, tail.vreg);
+        let exit: SmallVec<[(&Tail, bool); 32]> =
+            summary.exit.iter().map(|tail| (tail, is_kept(tail))).collect();
         let start = leaves.len();
         leaves.extend(summary.leaves.iter().copied());
+        let cut = exit.iter().filter(|(_, kept)| !kept).map(|&(tail, _)| tail);
         for tail in summary.cut.iter().chain(cut) {
             match tail.last {
                 Some(last) => leaves.push((last, tail.vreg, Leave::At)),
@@ -166,7 +166,7 @@ fn rewrite<P: AllocProblem>(problem: &P, residence: &mut Residence, summaries: V
             }
         }
         leaves[start..].sort_by_key(|&(inst, ..)| inst);
-        exits.push(kept.into_iter().map(|tail| tail.vreg).collect());
+        exits.push(exit.iter().filter(|(_, kept)| *kept).map(|(tail, _)| tail.vreg).collect());
     }
     residence.leaves = leaves;
     residence.exit = exits;

@@ -135,7 +135,7 @@ impl<'a> Work<'a> {
         let mut work = Work {
             nodes: &graph.nodes,
             allocatable,
-            neighbors: vec![vec![]; count],
+            neighbors: vec![],
             marks: vec![0; count],
             last_mark: 0,
             degrees: vec![0; count],
@@ -152,7 +152,14 @@ impl<'a> Work<'a> {
             to_spill: BinaryHeap::new(),
         };
         for &(a, b) in &graph.edges {
-            work.connect(a, b);
+            work.degrees[a as usize] += 1;
+            work.degrees[b as usize] += 1;
+        }
+        let room = work.degrees.iter().map(|&degree| Vec::with_capacity(degree as usize));
+        work.neighbors = room.collect();
+        for &(a, b) in &graph.edges {
+            work.neighbors[a as usize].push(b);
+            work.neighbors[b as usize].push(a);
         }
         for &(a, b, weight) in graph.friends.iter().filter(|(a, b, _)| a != b) {
             work.add_move(a, Other::Node(b), weight);

@@ -10,6 +10,7 @@ use regalloc2::{MachineEnv, PReg, PRegSet};
 use super::interference::Interference;
 use crate::regalloc::CLASSES;
 use crate::regalloc::cfg::find;
+use crate::regalloc::lists::Lists;
 use crate::regalloc::points::{RegMask, mask_of};
 
 /// The most nodes whose colours are exchanged at once.
@@ -25,19 +26,15 @@ pub(super) fn select(
     fixed: &[Option<PReg>],
 ) -> Vec<Option<PReg>> {
     let count = graph.nodes.len();
-    let mut members: Vec<Vec<u32>> = vec![vec![]; count];
-    for node in 0..count as u32 {
-        members[find(alias, node) as usize].push(node);
-    }
+    let roots: Vec<u32> = (0..count as u32).map(|node| find(alias, node)).collect();
+    let members = Lists::new(count, roots.iter().copied().zip(0..));
     let mut colors = Colors::new(graph, env);
-    for (members, fixed) in members.iter().zip(fixed) {
-        if fixed.is_some() {
-            members.iter().for_each(|&node| colors.set(node, *fixed));
-        }
+    for (root, fixed) in (0..).zip(fixed).filter(|(_, fixed)| fixed.is_some()) {
+        members.of(root).iter().for_each(|&node| colors.set(node, *fixed));
     }
     for &root in order {
-        let color = colors.best(&members[root as usize]);
-        members[root as usize].iter().for_each(|&node| colors.set(node, color));
+        let color = colors.best(members.of(root));
+        members.of(root).iter().for_each(|&node| colors.set(node, color));
     }
     // What found no colour together may find one apart.
     for node in 0..count as u32 {
@@ -55,17 +52,19 @@ struct Colors<'a> {
     allocatable: [RegMask; 3],
     /// Registers in order of preference.
     orders: [Vec<PReg>; 3],
-    neighbors: Lists<()>,
-    friends: Lists<f64>,
-    wishes: Vec<(u32, PReg, f64)>,
+    neighbors: Lists<u32>,
+    friends: Lists<(u32, f64)>,
+    wishes: Lists<(PReg, f64)>,
     of: Vec<Option<PReg>>,
 }
 
 impl<'a> Colors<'a> {
     fn new(graph: &'a Interference, env: &MachineEnv) -> Self {
         let count = graph.nodes.len();
-        let mut wishes = graph.wishes.clone();
-        wishes.sort_by_key(|&(node, ..)| node);
+        let neighbors = graph.edges.iter().flat_map(|&(a, b)| [(a, b), (b, a)]);
+        let friends = graph.friends.iter();
+        let friends = friends.flat_map(|&(a, b, weight)| [(a, (b, weight)), (b, (a, weight))]);
+        let wishes = graph.wishes.iter().map(|&(node, preg, weight)| (node, (preg, weight)));
         Colors {
             graph,
             allocatable: mask_of(PRegSet::from(env)),
@@ -73,9 +72,9 @@ impl<'a> Colors<'a> {
                 let preferred = env.preferred_regs_by_class[class as usize].into_iter();
                 preferred.chain(env.non_preferred_regs_by_class[class as usize]).collect()
             }),
-            neighbors: Lists::new(count, graph.edges.iter().map(|&(a, b)| (a, b, ()))),
-            friends: Lists::new(count, graph.friends.iter().copied()),
-            wishes,
+            neighbors: Lists::new(count, neighbors),
+            friends: Lists::new(count, friends),
+            wishes: Lists::new(count, wishes),
             of: vec![None; count],
         }
     }
@@ -84,16 +83,10 @@ impl<'a> Colors<'a> {
         self.of[node as usize] = color;
     }
 
-    fn wishes_of(&self, node: u32) -> &[(u32, PReg, f64)] {
-        let start = self.wishes.partition_point(|&(n, ..)| n < node);
-        let len = self.wishes[start..].partition_point(|&(n, ..)| n == node);
-        &self.wishes[start..start + len]
-    }
-
     /// Registers open to a node, given its neighbours' colours.
     fn open(&self, node: u32) -> RegMask {
         let Some(vreg) = self.graph.nodes[node as usize].vreg else { return RegMask::MAX };
-        let colors = self.neighbors.of(node).iter().filter_map(|&(n, ())| self.of[n as usize]);
+        let colors = self.neighbors.of(node).iter().filter_map(|&n| self.of[n as usize]);
         let taken = colors.fold(0, |mask: RegMask, preg| mask | 1 << preg.hw_enc());
         self.allocatable[vreg.class() as usize]
             & !self.graph.nodes[node as usize].forbidden
@@ -106,7 +99,7 @@ impl<'a> Colors<'a> {
         let vreg = members.iter().find_map(|&node| self.graph.nodes[node as usize].vreg)?;
         let mut score = [0.0; RegMask::BITS as usize];
         for &node in members {
-            for &(_, preg, weight) in self.wishes_of(node) {
+            for &(preg, weight) in self.wishes.of(node) {
                 score[preg.hw_enc()] += weight;
             }
             for &(friend, weight) in self.friends.of(node) {
@@ -115,9 +108,9 @@ impl<'a> Colors<'a> {
                     None => self.look_ahead(friend, weight, &mut score),
                 }
             }
-            for &(neighbor, ()) in self.neighbors.of(node) {
+            for &neighbor in self.neighbors.of(node) {
                 if self.of[neighbor as usize].is_none() {
-                    for &(_, preg, weight) in self.wishes_of(neighbor) {
+                    for &(preg, weight) in self.wishes.of(neighbor) {
                         score[preg.hw_enc()] -= weight;
                     }
                 }
@@ -137,7 +130,7 @@ impl<'a> Colors<'a> {
         for (n, score) in score.iter_mut().enumerate() {
             *score -= if forbidden >> n & 1 != 0 { weight } else { 0.0 };
         }
-        for &(_, preg, wish) in self.wishes_of(friend) {
+        for &(preg, wish) in self.wishes.of(friend) {
             score[preg.hw_enc()] += wish.min(weight) / 2.0;
         }
     }
@@ -148,7 +141,8 @@ impl<'a> Colors<'a> {
         for &(a, b, weight) in self.graph.friends.iter().filter(|(a, b, _)| a != b) {
             wanted.extend([(a, Some(b), None, weight), (b, Some(a), None, weight)]);
         }
-        wanted.extend(self.wishes.iter().map(|&(n, preg, weight)| (n, None, Some(preg), weight)));
+        let wishes = self.graph.wishes.iter();
+        wanted.extend(wishes.map(|&(n, preg, weight)| (n, None, Some(preg), weight)));
         wanted.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
         for _ in 0..MAX_ROUNDS {
             let mut changed = false;
@@ -179,7 +173,7 @@ impl<'a> Colors<'a> {
             if self.graph.nodes[node as usize].forbidden >> new.hw_enc() & 1 != 0 {
                 return false;
             }
-            for &(neighbor, ()) in self.neighbors.of(node) {
+            for &neighbor in self.neighbors.of(node) {
                 if self.of[neighbor as usize] == Some(new) && !chain.contains(&neighbor) {
                     chain.push(neighbor);
                 }
@@ -196,7 +190,7 @@ impl<'a> Colors<'a> {
         for &node in &chain {
             let old = self.of[node as usize];
             let new = swapped(old);
-            for &(_, preg, weight) in self.wishes_of(node) {
+            for &(preg, weight) in self.wishes.of(node) {
                 gain += weight * (f64::from(new == Some(preg)) - f64::from(old == Some(preg)));
             }
             for &(friend, weight) in self.friends.of(node) {
@@ -214,36 +208,5 @@ impl<'a> Colors<'a> {
             self.of[node as usize] = swapped(self.of[node as usize]);
         }
         true
-    }
-}
-
-/// An undirected graph, by node, with something on each edge.
-struct Lists<T> {
-    lists: Vec<(u32, T)>,
-    offsets: Vec<u32>,
-}
-
-impl<T: Copy + Default> Lists<T> {
-    fn new(nodes: usize, edges: impl Iterator<Item = (u32, u32, T)> + Clone) -> Lists<T> {
-        let mut offsets = vec![0; nodes + 1];
-        for (a, b, _) in edges.clone() {
-            offsets[a as usize + 1] += 1;
-            offsets[b as usize + 1] += 1;
-        }
-        for i in 1..offsets.len() {
-            offsets[i] += offsets[i - 1];
-        }
-        let mut next = offsets.clone();
-        let mut lists = vec![(0, T::default()); offsets[nodes] as usize];
-        for (a, b, t) in edges.flat_map(|(a, b, t)| [(a, b, t), (b, a, t)]) {
-            lists[next[a as usize] as usize] = (b, t);
-            next[a as usize] += 1;
-        }
-        Lists { lists, offsets }
-    }
-
-    fn of(&self, node: u32) -> &[(u32, T)] {
-        let node = node as usize;
-        &self.lists[self.offsets[node] as usize..self.offsets[node + 1] as usize]
     }
 }

@@ -7,7 +7,7 @@
 use regalloc2::{Allocation, Block, Inst, PReg, ProgPoint, RegClass};
 
 use super::Walk;
-use crate::regalloc::moves::sequentialize;
+use crate::regalloc::moves::{Moves, sequentialize};
 use crate::regalloc::{AllocError, AllocProblem, CLASSES, Edit, branch_args};
 
 impl<P: AllocProblem> Walk<'_, P> {
@@ -52,7 +52,7 @@ impl<P: AllocProblem> Walk<'_, P> {
         class: RegClass,
         point: ProgPoint,
     ) -> Result<Vec<(ProgPoint, Edit)>, AllocError> {
-        let mut moves = vec![];
+        let mut moves = Moves::new();
         for (arg, param) in branch_args(self.problem, block, term, succ) {
             if param.class() == class && self.known(param)?.used {
                 let from = self.place_of(arg, term)?;

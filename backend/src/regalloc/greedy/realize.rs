@@ -10,7 +10,7 @@ use regalloc2::{
 };
 
 use super::Walk;
-use crate::regalloc::moves::sequentialize;
+use crate::regalloc::moves::{Moves, sequentialize};
 use crate::regalloc::{AllocError, AllocProblem, CLASSES, Edit};
 
 impl<P: AllocProblem> Walk<'_, P> {
@@ -92,7 +92,7 @@ impl<P: AllocProblem> Walk<'_, P> {
         for class in CLASSES {
             let of_class =
                 moves.iter().filter(|(_, to)| to.as_reg().is_some_and(|r| r.class() == class));
-            let of_class: Vec<_> = of_class.copied().filter(|(from, to)| from != to).collect();
+            let of_class: Moves = of_class.copied().filter(|(from, to)| from != to).collect();
             if of_class.is_empty() {
                 continue;
             }
