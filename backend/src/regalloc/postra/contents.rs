@@ -26,8 +26,9 @@ pub(super) struct Contents<'a, P> {
     registers: [Vec<PReg>; 3],
     /// What each place holds at the point of the walk.
     names: Vec<Names>,
-    /// Places that may hold something.
-    touched: Vec<Place>,
+    /// Registers, and slots, that may hold something.
+    held: PRegSet,
+    slots: Vec<Place>,
     at_entry: Vec<Option<Vec<(Place, Names)>>>,
 }
 
@@ -42,7 +43,8 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
             allocatable,
             registers: [RegClass::Int, RegClass::Float, RegClass::Vector].map(of_class),
             names: vec![Names::new(); num_places(result.num_spillslots)],
-            touched: vec![],
+            held: PRegSet::empty(),
+            slots: vec![],
             at_entry: vec![None; problem.num_blocks()],
         };
         contents.solve(result);
@@ -84,13 +86,21 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
 
     /// Begins a walk of the block.
     pub fn enter(&mut self, block: Block) {
-        for place in self.touched.drain(..) {
+        for place in self.held_places() {
             self.names[place as usize].clear();
         }
+        self.held = PRegSet::empty();
+        self.slots.clear();
         for (place, names) in self.at_entry[block.index()].iter().flatten() {
             self.names[*place as usize].clone_from(names);
-            self.touched.push(*place);
+            note(&mut self.held, &mut self.slots, *place);
         }
+    }
+
+    /// Places that may hold something, some of them twice.
+    fn held_places(&self) -> Vec<Place> {
+        let registers = self.held.into_iter().map(|preg| place(Allocation::reg(preg)));
+        registers.chain(self.slots.iter().copied()).collect()
     }
 
     /// Takes what holds at the end of the block over to a successor; tells whether that changed.
@@ -110,27 +120,24 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
             names.dedup();
             names
         };
-        match &mut self.at_entry[succ.index()] {
-            Some(known) => {
-                let mut changed = false;
-                known.retain_mut(|(place, names)| {
-                    let arriving = across(&self.names[*place as usize]);
-                    let before = names.len();
-                    names.retain(|name| arriving.contains(name));
-                    changed |= names.len() < before;
-                    !names.is_empty()
-                });
-                changed
-            }
-            unknown => {
-                let mut places = self.touched.clone();
-                places.sort_unstable();
-                places.dedup();
-                let held = places.into_iter().map(|p| (p, across(&self.names[p as usize])));
-                *unknown = Some(held.filter(|(_, names)| !names.is_empty()).collect());
-                true
-            }
-        }
+        let Some(known) = &mut self.at_entry[succ.index()] else {
+            let mut places = self.held_places();
+            places.sort_unstable();
+            places.dedup();
+            let held = places.into_iter().map(|p| (p, across(&self.names[p as usize])));
+            let held = held.filter(|(_, names)| !names.is_empty()).collect();
+            self.at_entry[succ.index()] = Some(held);
+            return true;
+        };
+        let mut changed = false;
+        known.retain_mut(|(place, names)| {
+            let arriving = across(&self.names[*place as usize]);
+            let before = names.len();
+            names.retain(|name| arriving.contains(name));
+            changed |= names.len() < before;
+            !names.is_empty()
+        });
+        changed
     }
 
     pub fn names(&self, alloc: Allocation) -> &Names {
@@ -152,7 +159,7 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
     fn set(&mut self, to: Allocation, names: Names) {
         let to = place(to);
         if self.names[to as usize].is_empty() {
-            self.touched.push(to);
+            note(&mut self.held, &mut self.slots, to);
         }
         self.names[to as usize] = names;
     }
@@ -171,10 +178,10 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
             return;
         }
         let clobbers = self.problem.inst_clobbers(inst);
-        for &place in self.touched.iter().filter(|&&place| !is_slot(place)) {
-            let preg = PReg::from_index(place as usize);
+        for preg in self.held {
             if clobbers.contains(preg) || !self.allocatable.contains(preg) {
-                self.names[place as usize].clear();
+                self.names[place(Allocation::reg(preg)) as usize].clear();
+                self.held.remove(preg);
             }
         }
         let allocs = result.inst_allocs(inst).iter();
@@ -183,5 +190,13 @@ impl<'a, P: AllocProblem> Contents<'a, P> {
                 self.set(alloc, Names::from_slice(&[op.vreg()]));
             }
         }
+    }
+}
+
+/// Notes that a place holds something.
+fn note(held: &mut PRegSet, slots: &mut Vec<Place>, place: Place) {
+    match is_slot(place) {
+        true => slots.push(place),
+        false => held.add(PReg::from_index(place as usize)),
     }
 }
