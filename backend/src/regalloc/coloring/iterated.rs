@@ -110,9 +110,10 @@ struct Work<'a> {
     allocatable: [RegMask; 3],
     /// All that are active, and some that were.
     neighbors: Vec<Vec<u32>>,
-    /// For sets of nodes: who bears the number of the set made last is a member.
+    /// The neighbours of `marked` bear the last mark.
     marks: Vec<u32>,
     last_mark: u32,
+    marked: Option<u32>,
     degrees: Vec<u32>,
     forbidden: Vec<RegMask>,
     weights: Vec<f64>,
@@ -138,6 +139,7 @@ impl<'a> Work<'a> {
             neighbors: vec![],
             marks: vec![0; count],
             last_mark: 0,
+            marked: None,
             degrees: vec![0; count],
             forbidden: graph.nodes.iter().map(|node| node.forbidden).collect(),
             weights: graph.nodes.iter().map(|node| node.weight).collect(),
@@ -176,10 +178,19 @@ impl<'a> Work<'a> {
         self.neighbors[b as usize].push(a);
         self.degrees[a as usize] += 1;
         self.degrees[b as usize] += 1;
+        for (node, other) in [(a, b), (b, a)] {
+            if self.marked == Some(node) {
+                self.marks[other as usize] = self.last_mark;
+            }
+        }
     }
 
     /// Marks the active neighbours of a node, and returns the mark.
     fn mark_neighbors(&mut self, node: u32) -> u32 {
+        if self.marked == Some(node) {
+            return self.last_mark;
+        }
+        self.marked = Some(node);
         self.last_mark += 1;
         self.neighbors[node as usize].retain(|&other| {
             self.marks[other as usize] = self.last_mark;
@@ -401,11 +412,13 @@ impl<'a> Work<'a> {
         if a == b || !self.is_active(b) {
             return self.close(number);
         }
-        let of_a = self.mark_neighbors(a);
-        if self.marks[b as usize] == of_a {
+        let count = |node: u32| self.neighbors[node as usize].len();
+        let (hub, other) = if count(a) < count(b) { (b, a) } else { (a, b) };
+        let of_hub = self.mark_neighbors(hub);
+        if self.marks[other as usize] == of_hub {
             return self.close(number);
         }
-        if !self.is_safe(a, b, of_a) {
+        if !self.is_safe(hub, other, of_hub) {
             return;
         }
         let of_a = self.mark_neighbors(a);
@@ -430,32 +443,36 @@ impl<'a> Work<'a> {
     }
 
     /// Briggs's test, or George's where one node may have all colours of the other. The neighbours of
-    /// `a` are marked.
-    fn is_safe(&mut self, a: u32, b: u32, of_a: u32) -> bool {
+    /// `a` are marked: of these, which may be many, only as many are looked at as decide.
+    fn is_safe(&self, a: u32, b: u32, of_a: u32) -> bool {
         let (fa, fb) = (self.forbidden[a as usize], self.forbidden[b as usize]);
         let class = self.nodes[a as usize].vreg.map_or(0, |vreg| vreg.class() as usize);
         let colors = (self.allocatable[class] & !(fa | fb)).count_ones();
         if colors == 0 {
             return false;
         }
-        // Neighbours that would stay significant: of both nodes, of one only.
-        let (mut of_both, mut only_a, mut only_b) = (0, 0, 0);
+        // Significant neighbours: of both nodes, and of these those that would stay so; of one only.
+        let (mut of_both, mut staying, mut only_b) = (0, 0, 0);
         for t in self.active_neighbors(b) {
+            let significant = u32::from(self.is_significant(t));
             if self.marks[t as usize] == of_a {
-                of_both += u32::from(self.degrees[t as usize] > self.colors(t));
+                of_both += significant;
+                staying += u32::from(self.degrees[t as usize] > self.colors(t));
             } else {
-                only_b += u32::from(self.is_significant(t));
+                only_b += significant;
             }
         }
         if fb & !fa == 0 && only_b == 0 {
             return true;
         }
-        let of_b = self.mark_neighbors(b);
+        let mut all_of_a = 0;
         for t in self.active_neighbors(a) {
-            if self.marks[t as usize] != of_b {
-                only_a += u32::from(self.is_significant(t));
+            all_of_a += u32::from(self.is_significant(t));
+            if all_of_a > of_both && all_of_a - of_both + staying + only_b >= colors {
+                return false;
             }
         }
-        fa & !fb == 0 && only_a == 0 || of_both + only_a + only_b < colors
+        let only_a = all_of_a - of_both;
+        fa & !fb == 0 && only_a == 0 || only_a + staying + only_b < colors
     }
 }
